@@ -1,0 +1,3 @@
+"""Generative data augmentation for medical image segmentation, inside MONAI pipelines."""
+
+__version__ = "0.1.0"

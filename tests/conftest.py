@@ -1,0 +1,24 @@
+"""Fixtures shared by all tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+DATA = Path(os.environ.get("GENAUG_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Callable[[str], Path]:
+    """Give the folder of a real data set, or skip the test and say why."""
+
+    def find(name: str) -> Path:
+        folder = DATA / name
+        if not folder.exists():
+            pytest.skip(f"real data {name!r} is not at {folder}: set GENAUG_DATA to the folder that holds it")
+        return folder
+
+    return find
