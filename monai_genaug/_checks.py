@@ -87,8 +87,8 @@ def check_label(label: Tensor, *, name: str = "label") -> Tensor:
         if wrong.any():
             example = label[wrong].flatten()[0].item()
             raise ValueError(
-                f"{name} holds {example:g}, expected whole numbers >= 0 (0 = background): binarise soft or interpolated "
-                "labels with AsDiscreted(threshold=0.5), and resample labels with mode='nearest'."
+                f"{name} holds {example:g}, expected whole numbers >= 0 (0 = background): binarise soft or "
+                "interpolated labels with AsDiscreted(threshold=0.5), and resample labels with mode='nearest'."
             )
     else:
         whole = label.to(torch.int64)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 DATA = Path(os.environ.get("GENAUG_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
@@ -22,3 +23,9 @@ def real_data() -> Callable[[str], Path]:
         return folder
 
     return find
+
+
+@pytest.fixture
+def real_threads_env() -> dict[str, str]:
+    """Environment of a subprocess that computes with the same number of threads as this one."""
+    return {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}

@@ -1,1 +1,17 @@
-"""TODO."""
+"""Generators of images from labels, and how they are saved and loaded."""
+
+from monai_genaug.generators.base import ConditionalGenerator
+from monai_genaug.generators.handle import GeneratorHandle
+from monai_genaug.generators.load import build_generator, load_generator, save_generator
+from monai_genaug.generators.module import ModuleGenerator
+from monai_genaug.generators.pix2pix import Pix2PixGenerator
+
+__all__ = [
+    "ConditionalGenerator",
+    "GeneratorHandle",
+    "ModuleGenerator",
+    "Pix2PixGenerator",
+    "build_generator",
+    "load_generator",
+    "save_generator",
+]

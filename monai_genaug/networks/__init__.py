@@ -1,1 +1,5 @@
-"""TODO."""
+"""Networks that MONAI lacks."""
+
+from monai_genaug.networks.pix2pix_unet import Pix2PixUNet
+
+__all__ = ["Pix2PixUNet"]

@@ -1,0 +1,185 @@
+"""The contract that every image generator keeps, and what all of them share in keeping it."""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from monai_genaug._checks import check_spatial_dims
+from monai_genaug.masks.encodings import LabelEncoding
+
+
+class ConditionalGenerator(nn.Module, ABC):
+    """Makes an image from a label.
+
+    A family gives `generate`; this class sees to what `sample` promises: one seed a row and nothing else that is
+    random, any spatial size, no gradients, train/eval mode left as it was, only finite values in [0, 1].
+
+    Args:
+        spatial_dims: 2 or 3.
+        image_channels: channels C of the images.
+        encoding: turns label maps into conditions; its `channels` is K.
+        stride: the network takes spatial sizes that are multiples of this.
+    """
+
+    def __init__(self, *, spatial_dims: int, image_channels: int, encoding: LabelEncoding, stride: int = 1) -> None:
+        super().__init__()
+        self.spatial_dims = check_spatial_dims(spatial_dims)
+        self.image_channels = image_channels
+        self.encoding = encoding
+        self.stride = stride
+
+    @property
+    def condition_channels(self) -> int:
+        """Channels K of the condition."""
+        return self.encoding.channels
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        tensor = next(self.parameters(), next(self.buffers(), None))
+        return torch.device("cpu") if tensor is None else tensor.device
+
+    def encode(self, label: Tensor, image: Tensor | None = None) -> Tensor:
+        """Turn a label map into the condition that the generator was trained with.
+
+        Args:
+            label: (B, 1, *S), whole numbers >= 0, 0 = background.
+            image: (B, C, *S) in [0, 1], for families that edit an image; others leave it.
+
+        Returns:
+            Condition (B, K, *S), float32 in [0, 1].
+
+        Raises:
+            ValueError: if the label has not the dims or the values that the encoding takes.
+        """
+        if label.ndim != self.spatial_dims + 2:
+            raise ValueError(
+                f"label has shape {tuple(label.shape)}, expected (B, 1, *S) with {self.spatial_dims} spatial dims for "
+                f"{self.name}: pass slices to a 2D generator, whole volumes to a 3D one."
+            )
+        return self.encoding(label)
+
+    def region(self, label: Tensor) -> Tensor | None:
+        """Say where the generator writes: a boolean map (B, 1, *S), or None for the whole image."""
+        return None
+
+    @property
+    def name(self) -> str:
+        """What messages call this generator."""
+        return type(self).__name__
+
+    @torch.no_grad()
+    def sample(self, condition: Tensor, *, seeds: Sequence[int]) -> Tensor:
+        """Make one image for each condition and seed.
+
+        Args:
+            condition: (B, K, *S) in [0, 1], any spatial size; moved to the generator's device.
+            seeds: B integers; a row's image depends on its condition and seed alone.
+
+        Returns:
+            Image (B, C, *S), float32 in [0, 1], on the generator's device.
+
+        Raises:
+            ValueError: if the condition's shape or the number of seeds does not fit.
+            FloatingPointError: if the network gives NaN or Inf.
+        """
+        self._check_condition(condition, seeds)
+        size = condition.shape[2:]
+        if condition.numel() == 0:
+            return torch.zeros((condition.shape[0], self.image_channels, *size), device=self.device)
+        condition = as_plain_tensor(condition).to(self.device, torch.float32)
+        with evaluating(self):
+            image = self.generate(pad_to_multiple(condition, self.stride), seeds=seeds).float()
+        image = image[(slice(None), slice(None)) + tuple(slice(0, side) for side in size)]
+        expected = (condition.shape[0], self.image_channels, *size)
+        if tuple(image.shape) != expected:
+            raise ValueError(
+                f"{self.name} gave images of shape {tuple(image.shape)}, expected {expected}: "
+                "check its image_channels and stride."
+            )
+        if not torch.isfinite(image).all():
+            raise FloatingPointError(
+                f"{self.name} gave NaN or Inf: check that its weights are finite, that training did not diverge, and "
+                "that the condition holds numbers in [0, 1]."
+            )
+        return image.clamp(0.0, 1.0)
+
+    @abstractmethod
+    def generate(self, condition: Tensor, *, seeds: Sequence[int]) -> Tensor:
+        """Make images (B, C, *S) in [0, 1] from checked conditions (B, K, *S) whose sizes are multiples of `stride`."""
+
+    def _check_condition(self, condition: Tensor, seeds: Sequence[int]) -> None:
+        if condition.ndim != self.spatial_dims + 2:
+            raise ValueError(
+                f"condition has shape {tuple(condition.shape)}, {self.name} expects (B, {self.condition_channels}, *S) "
+                f"with {self.spatial_dims} spatial dims: encode a label with generator.encode(label)."
+            )
+        if condition.shape[1] != self.condition_channels:
+            raise ValueError(
+                f"condition has {condition.shape[1]} channels, {self.name} expects {self.condition_channels}: "
+                "encode the label with generator.encode(label)."
+            )
+        if len(seeds) != condition.shape[0]:
+            raise ValueError(f"got {len(seeds)} seeds for {condition.shape[0]} conditions: give one seed a row.")
+
+    def __getstate__(self) -> Any:
+        """Refuse to be pickled: a live network would be copied to every worker."""
+        raise TypeError(
+            f"a live {self.name} cannot be pickled (DataLoader workers under spawn, torch.save): save it to a folder "
+            "with save_generator(...) and pass GeneratorHandle(folder) or the folder itself; "
+            "its network loads once in each process."
+        )
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> ConditionalGenerator:
+        """Copy within the process, which pickling's refusal would otherwise forbid."""
+        twin = type(self).__new__(type(self))
+        memo[id(self)] = twin
+        twin.__dict__.update({key: copy.deepcopy(value, memo) for key, value in self.__dict__.items()})
+        return twin
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Put a module into eval mode and leave every part of it as it was found.
+
+    Example:
+        >>> with evaluating(nn.Dropout()) as _:
+        ...     pass
+    """
+    training = [part for part in module.modules() if part.training]
+    for part in training:
+        part.training = False
+    try:
+        yield
+    finally:
+        for part in training:
+            part.training = True
+
+
+def pad_to_multiple(condition: Tensor, stride: int) -> Tensor:
+    """Repeat the last values of (B, K, *S) at the far end of each axis until its size is a multiple of `stride`.
+
+    Example:
+        >>> pad_to_multiple(torch.ones(1, 1, 5, 8), 4).shape
+        torch.Size([1, 1, 8, 8])
+    """
+    pad = [amount for size in reversed(condition.shape[2:]) for amount in (0, -size % stride)]
+    return functional.pad(condition, pad, mode="replicate") if any(pad) else condition
+
+
+def as_plain_tensor(tensor: Tensor) -> Tensor:
+    """Take the plain tensor out of a MONAI MetaTensor, whose bookkeeping slows networks down.
+
+    Example:
+        >>> type(as_plain_tensor(torch.zeros(1))).__name__
+        'Tensor'
+    """
+    return tensor.as_tensor() if hasattr(tensor, "as_tensor") else tensor

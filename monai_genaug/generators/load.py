@@ -1,0 +1,196 @@
+"""Generator folders: writing them, and loading them without running what they say."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from monai.bundle import ConfigParser
+
+from monai_genaug.generators.base import ConditionalGenerator
+from monai_genaug.generators.pix2pix import Pix2PixGenerator
+from monai_genaug.masks.encodings import BinaryEncoding, OneHotEncoding
+from monai_genaug.networks.pix2pix_unet import Pix2PixUNet
+
+NETWORK_FILE, METADATA_FILE, WEIGHTS_FILE = "configs/network.yaml", "configs/metadata.json", "models/model.pt"
+REGISTRY = {
+    f"{cls.__module__}.{cls.__qualname__}" for cls in (Pix2PixGenerator, Pix2PixUNet, BinaryEncoding, OneHotEncoding)
+}
+_REFERENCE = re.compile(r"@[A-Za-z]\w*(::\w+)*")
+
+
+def load_generator(name_or_dir: str | os.PathLike[str], device: str | torch.device = "cpu") -> ConditionalGenerator:
+    """Load a trained generator from its folder, or from a bundle that is shipped with this package.
+
+    Nothing in the folder is run: ``$`` expressions are refused, only classes of an exact list are built, and weights
+    are read with ``weights_only=True``.
+
+    Args:
+        name_or_dir: a folder that training wrote, or the bare name of a shipped bundle.
+        device: where its weights go.
+
+    Returns:
+        The generator, in eval mode.
+
+    Raises:
+        FileNotFoundError: if there is no such folder or bundle, or a file in it is missing.
+        ValueError: if the folder holds something that is no generator, or that is not allowed.
+
+    Example:
+        >>> load_generator("no_such_bundle")
+        Traceback (most recent call last):
+            ...
+        FileNotFoundError: no generator 'no_such_bundle': ...
+    """
+    folder = find_generator(name_or_dir)
+    generator = build_generator(_read_config(folder))
+    weights = folder / WEIGHTS_FILE
+    try:
+        state = torch.load(weights, map_location="cpu", weights_only=True)
+        generator.get_submodule("network").load_state_dict(state)
+    except Exception as error:  # torch raises many types here; each means that these weights cannot be used
+        raise ValueError(
+            f"{weights} cannot be read as the weights of {folder / NETWORK_FILE}: it may be truncated or of another "
+            f"network; train or copy it again. ({type(error).__name__}: {str(error).splitlines()[0]})"
+        ) from error
+    return generator.to(device).eval()
+
+
+def save_generator(
+    folder: str | os.PathLike[str],
+    config: Mapping[str, Any],
+    state_dict: Mapping[str, torch.Tensor],
+    metadata: Mapping[str, Any],
+) -> Path:
+    """Write a folder that `load_generator` reads; each file is written aside and renamed, so none is ever half there.
+
+    Args:
+        folder: created if need be; files of an earlier save are replaced.
+        config: ``network_def`` and ``generator`` (and values that they refer to with ``@``).
+        state_dict: weights of ``network_def``.
+        metadata: anything that JSON can hold; versions of MONAI, torch and this package are added.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ValueError: if the config could not be loaded again.
+    """
+    import monai
+
+    from monai_genaug import __version__
+
+    _check_config(dict(config), NETWORK_FILE)
+    root = Path(folder)
+    versions = {
+        "genaug_version": __version__,
+        "monai_version": monai.__version__,
+        "pytorch_version": str(torch.__version__),
+    }
+    cpu_state = {key: value.detach().cpu() for key, value in state_dict.items()}
+    _replace(root / NETWORK_FILE, lambda path: path.write_text(yaml.safe_dump(dict(config), sort_keys=False)))
+    _replace(
+        root / METADATA_FILE, lambda path: path.write_text(json.dumps({**versions, **metadata}, indent=2, default=str))
+    )
+    _replace(root / WEIGHTS_FILE, lambda path: torch.save(cpu_state, path))
+    return root
+
+
+def build_generator(config: Mapping[str, Any]) -> ConditionalGenerator:
+    """Build an untrained generator from a config with ``network_def`` and ``generator``.
+
+    Args:
+        config: as in a generator folder's ``configs/network.yaml``.
+
+    Returns:
+        The generator; its network is at ``generator.network``.
+
+    Raises:
+        ValueError: for ``$`` expressions, macros, and classes outside the registry.
+    """
+    _check_config(dict(config), NETWORK_FILE)
+    generator = ConfigParser(dict(config)).get_parsed_content("generator")
+    if not isinstance(generator, ConditionalGenerator):
+        raise ValueError(f"'generator' in {NETWORK_FILE} builds a {type(generator).__name__}, no generator.")
+    return generator
+
+
+def find_generator(name_or_dir: str | os.PathLike[str]) -> Path:
+    """Find a generator's folder by its path or by the name of a shipped bundle; see `load_generator`."""
+    text = os.fspath(name_or_dir)
+    folder = Path(text).expanduser()
+    if not folder.is_dir() and re.fullmatch(r"\w+", text):
+        package = Path(__file__).parents[1]
+        shipped = [root / text for root in (package / "bundles", package.parent / "bundles")]
+        folder = next((path for path in shipped if path.is_dir()), folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"no generator {text!r}: expected the folder that training wrote (with {NETWORK_FILE} and {WEIGHTS_FILE}) "
+            "or the name of a bundle that is shipped with monai_genaug; check the path, or train one first."
+        )
+    missing = [name for name in (NETWORK_FILE, WEIGHTS_FILE) if not (folder / name).is_file()]
+    if missing:
+        held = ", ".join(sorted(path.name for path in folder.iterdir())[:5]) or "nothing"
+        raise FileNotFoundError(
+            f"{folder} is no generator folder: {' and '.join(missing)} missing (it holds {held}); "
+            "pass the output_dir of a finished training run."
+        )
+    return folder.resolve()
+
+
+def digest_generator(folder: Path) -> str:
+    """Hash the files that determine a generator's images; 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for name in (NETWORK_FILE, WEIGHTS_FILE):
+        digest.update(hashlib.sha256((folder / name).read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    path = folder / NETWORK_FILE
+    try:
+        config = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is no valid YAML: {error}") from error
+    if not isinstance(config, dict) or not {"network_def", "generator"} <= config.keys():
+        raise ValueError(f"{path} must define 'network_def' and 'generator'; it is not of monai_genaug.")
+    return config
+
+
+def _check_config(node: Any, where: str) -> None:
+    """Refuse whatever MONAI's parser would execute, import or read, wherever it stands."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if not isinstance(key, str) or (key.startswith(("_", "+", "~")) and key != "_target_") or "::" in key:
+                raise ValueError(f"{where}: the key {key!r} is not allowed in a generator's config.")
+            if key == "_target_" and value not in REGISTRY:
+                raise ValueError(
+                    f"{where}: _target_ {value!r} is not allowed, expected one of {', '.join(sorted(REGISTRY))}: "
+                    "for a network of your own wrap it in ModuleGenerator and pass that."
+                )
+            _check_config(value, where)
+    elif isinstance(node, list | tuple):
+        for value in node:
+            _check_config(value, where)
+    elif isinstance(node, str):
+        if node.startswith(("$", "%", "<<")) or (node.startswith("@") and not _REFERENCE.fullmatch(node)):
+            raise ValueError(f"{where}: {node!r} is not allowed: expressions and macros are never run in a generator.")
+    elif not isinstance(node, int | float | bool | type(None)):
+        raise ValueError(f"{where}: a value of type {type(node).__name__} is not allowed in a generator's config.")
+
+
+def _replace(path: Path, write: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        write(aside)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)

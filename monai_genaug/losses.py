@@ -1,0 +1,77 @@
+"""Losses that MONAI lacks or that its own cannot give here."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from monai_genaug._checks import check_choice
+
+
+class PatchGANLoss(nn.Module):
+    """Mean adversarial loss over a discriminator's patch logits.
+
+    ``"bce"``: the cross-entropy of Goodfellow et al. 2014 in its non-saturating form, computed from logits so that it
+    can run under autocast. ``"lsgan"``: Mao et al. 2017, "Least Squares Generative Adversarial Networks", eq. 9.
+
+    Args:
+        kind: ``"bce"`` or ``"lsgan"``.
+        label_smoothing: the target of real patches is ``1 - label_smoothing`` when the discriminator is trained
+            (one-sided: Salimans et al. 2016, section 3.4), in [0, 0.5].
+
+    Raises:
+        ValueError: if an argument is out of its range.
+
+    Example:
+        >>> PatchGANLoss("lsgan").for_generator(torch.zeros(1, 1, 4, 4))
+        tensor(1.)
+    """
+
+    def __init__(self, kind: str = "bce", label_smoothing: float = 0.0) -> None:
+        super().__init__()
+        self.kind = check_choice("kind", kind, ("bce", "lsgan"))
+        if not 0.0 <= label_smoothing <= 0.5:
+            raise ValueError(f"label_smoothing is {label_smoothing}, expected a number from 0 to 0.5.")
+        self.label_smoothing = label_smoothing
+
+    def forward(self, logits: Tensor, target: float) -> Tensor:
+        """Compare logits (B, 1, *P) of any scale with a target in [0, 1]; returns a scalar."""
+        wanted = torch.full_like(logits, target)
+        if self.kind == "bce":
+            return functional.binary_cross_entropy_with_logits(logits, wanted)
+        return functional.mse_loss(logits, wanted)
+
+    def for_discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        """Loss of the discriminator: half the sum over real and synthetic patches; a scalar."""
+        return 0.5 * (self(real_logits, 1.0 - self.label_smoothing) + self(fake_logits, 0.0))
+
+    def for_generator(self, fake_logits: Tensor) -> Tensor:
+        """Loss of the generator: its patches should be taken for real ones; a scalar."""
+        return self(fake_logits, 1.0)
+
+
+def mode_seeking_loss(image_a: Tensor, image_b: Tensor, noise_a: Tensor, noise_b: Tensor, eps: float = 1e-5) -> Tensor:
+    """Inverse of how far two images of one condition move apart for how far their noise does.
+
+    Mao et al. 2019, "Mode Seeking Generative Adversarial Networks for Diverse Image Synthesis", eq. 3, with L1
+    distances; its inverse is minimised, as in the authors' experiments.
+
+    Args:
+        image_a: (B, C, *S).
+        image_b: (B, C, *S), the same condition, other noise.
+        noise_a: (B, N, *S).
+        noise_b: (B, N, *S).
+        eps: keeps the inverse finite when both images are equal.
+
+    Returns:
+        Scalar >= 0; small where seeds differ.
+
+    Example:
+        >>> zeros, ones = torch.zeros(1, 1, 2, 2), torch.ones(1, 1, 2, 2)
+        >>> round(mode_seeking_loss(zeros, 0.5 * ones, zeros, ones).item(), 3)
+        2.0
+    """
+    image_distance = (image_a - image_b).abs().flatten(1).mean(1)
+    noise_distance = (noise_a - noise_b).abs().flatten(1).mean(1)
+    return (1.0 / (image_distance / noise_distance.clamp_min(eps) + eps)).mean()

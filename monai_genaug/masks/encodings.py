@@ -1,0 +1,85 @@
+"""Encodings of integer label maps into the conditions that generators take."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+
+from monai_genaug._checks import check_label
+
+
+class LabelEncoding(ABC):
+    """Turns a label map (B, 1, *S) into a condition (B, channels, *S) in [0, 1]."""
+
+    channels: int
+
+    def __call__(self, label: Tensor) -> Tensor:
+        """Encode a label map.
+
+        Args:
+            label: (B, 1, *S), whole numbers >= 0 in any real type, 0 = background.
+
+        Returns:
+            Condition (B, channels, *S), float32 in [0, 1].
+
+        Raises:
+            ValueError: if the label has more than one channel or values that are no label values.
+        """
+        if label.ndim < 3 or label.shape[1] != 1:
+            raise ValueError(
+                f"label has shape {tuple(label.shape)}, expected (B, 1, *S) with one channel: turn one-hot labels into "
+                "one map with AsDiscreted(argmax=True), and add a channel with EnsureChannelFirstd."
+            )
+        return self.encode(check_label(label))
+
+    @abstractmethod
+    def encode(self, label: Tensor) -> Tensor:
+        """Encode a checked int64 label map (B, 1, *S) into (B, channels, *S)."""
+
+
+class BinaryEncoding(LabelEncoding):
+    """One channel: 1 where the label is not background.
+
+    Example:
+        >>> BinaryEncoding()(torch.tensor([[[0, 3, 700]]]))
+        tensor([[[0., 1., 1.]]])
+    """
+
+    channels = 1
+
+    def encode(self, label: Tensor) -> Tensor:
+        """Encode a checked int64 label map (B, 1, *S) into (B, 1, *S)."""
+        return (label > 0).float()
+
+
+class OneHotEncoding(LabelEncoding):
+    """One channel for each class, background left out.
+
+    Args:
+        num_classes: number of foreground classes; label values 1..num_classes are allowed beside 0.
+
+    Raises:
+        ValueError: if `num_classes` < 1, or a label value exceeds it.
+
+    Example:
+        >>> OneHotEncoding(2)(torch.tensor([[[0, 2, 1]]]))
+        tensor([[[0., 0., 1.],
+                 [0., 1., 0.]]])
+    """
+
+    def __init__(self, num_classes: int) -> None:
+        if num_classes < 1:
+            raise ValueError(f"num_classes is {num_classes}, expected at least 1 foreground class.")
+        self.channels = int(num_classes)
+
+    def encode(self, label: Tensor) -> Tensor:
+        """Encode a checked int64 label map (B, 1, *S) into (B, num_classes, *S)."""
+        if label.numel() and int(label.max()) > self.channels:
+            raise ValueError(
+                f"label holds the value {int(label.max())}, expected classes 0..{self.channels}: an instance map needs "
+                "BinaryEncoding; map other class values to 1..n with MapLabelValued."
+            )
+        classes = torch.arange(1, self.channels + 1, device=label.device)
+        return (label == classes.view(1, -1, *(1,) * (label.ndim - 2))).float()

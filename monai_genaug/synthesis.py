@@ -1,0 +1,181 @@
+"""The one function behind every way of augmenting: labels and seeds in, image and label pairs out."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from monai.transforms import Randomizable
+from torch import Tensor
+
+from monai_genaug._checks import check_range
+from monai_genaug._rng import derive_seed
+from monai_genaug.generators.base import ConditionalGenerator, as_plain_tensor
+
+Accept = Callable[[Tensor, Tensor], Tensor]
+MAX_TRIES = 5
+
+
+class Synthesis(NamedTuple):
+    """Pairs of image and label.
+
+    Args:
+        images: (B, C, *S) in the chain's intensities.
+        labels: (B, 1, *S), of the type that came in.
+        accepted: (B,) bool; a row that is False holds what came in.
+    """
+
+    images: Tensor
+    labels: Tensor
+    accepted: Tensor
+
+
+def synthesize(
+    generator: ConditionalGenerator,
+    labels: Tensor,
+    seeds: Sequence[int],
+    *,
+    images: Tensor | None = None,
+    mask_sampler: Randomizable | None = None,
+    accept: Accept | None = None,
+    value_range: tuple[float, float] = (0.0, 1.0),
+) -> Synthesis:
+    """Make one image and label for each label and seed; a pair is a function of (label, image, seed) alone.
+
+    Args:
+        generator: makes the images.
+        labels: (B, 1, *S), whole numbers >= 0.
+        seeds: B integers, from which masks, images and further tries derive.
+        images: (B, C, *S) real images in the chain's intensities: kept outside the generator's region bit for bit and
+            where no try is accepted; they say the type of the result. Without them it is float32.
+        mask_sampler: makes a new label (1, *S) of each label first; its random state is set from the row's seed.
+        accept: ``accept(images, labels)`` with images (b, C, *S) in [0, 1] says for each row whether it may be used;
+            rows that may not are drawn again from derived seeds, at most 5 times in all.
+        value_range: where the generator's 0 and 1 lie in the chain's intensities.
+
+    Returns:
+        The pairs, with whether each was accepted.
+
+    Raises:
+        ValueError: if shapes, label values, channels or intensities do not fit the generator.
+
+    Example:
+        >>> from monai_genaug.generators import ModuleGenerator
+        >>> from monai_genaug.masks import BinaryEncoding
+        >>> generator = ModuleGenerator(torch.nn.Identity(), spatial_dims=2, image_channels=1,
+        ...                             encoding=BinaryEncoding(), output_range=(0, 1))
+        >>> label = torch.tensor([[[[0, 1], [2, 0]]]])
+        >>> synthesize(generator, label, [7], value_range=(0, 255)).images
+        tensor([[[[  0., 255.],
+                  [255.,   0.]]]])
+    """
+    low, high = check_range("value_range", value_range)
+    labels = as_plain_tensor(labels)
+    if len(seeds) != labels.shape[0]:
+        raise ValueError(f"got {len(seeds)} seeds for {labels.shape[0]} labels: give one seed a row.")
+    if images is not None:
+        images = as_plain_tensor(images)
+        _check_images(generator, images, labels, (low, high))
+    new_labels = labels if mask_sampler is None else _sample_masks(mask_sampler, labels, seeds)
+
+    rows = list(range(labels.shape[0]))
+    made: Tensor | None = None
+    accepted = torch.zeros(len(rows), dtype=torch.bool)
+    for attempt in range(MAX_TRIES if accept is not None else 1):
+        row_seeds = [derive_seed(seeds[row], "image", attempt) for row in rows]
+        real = None if images is None else images[rows]
+        batch = _compose(generator, new_labels[rows], row_seeds, real, (low, high))
+        made = batch if made is None else made.index_copy(0, torch.tensor(rows, device=made.device), batch)
+        passed = torch.ones(len(rows), dtype=torch.bool)
+        if accept is not None:
+            verdict = accept((batch.float() - low) / (high - low), new_labels[rows])
+            passed = torch.as_tensor(verdict, dtype=torch.bool).cpu().reshape(len(rows))
+        accepted[torch.tensor(rows, dtype=torch.long)[passed]] = True
+        rows = [row for row, ok in zip(rows, passed.tolist(), strict=True) if not ok]
+        if not rows:
+            break
+    assert made is not None  # there is at least one attempt
+    if rows:
+        new_labels = new_labels.clone()
+        new_labels[rows] = labels[rows]
+        if images is not None:
+            made[rows] = images[rows].to(made.device)
+    return Synthesis(made, new_labels, accepted)
+
+
+def _sample_masks(mask_sampler: Randomizable, labels: Tensor, seeds: Sequence[int]) -> Tensor:
+    rows = []
+    for label, seed in zip(labels, seeds, strict=True):
+        mask_sampler.set_random_state(seed=derive_seed(seed, "mask") % 2**32)
+        new = mask_sampler(label)
+        if tuple(new.shape) != tuple(label.shape):
+            raise ValueError(
+                f"{type(mask_sampler).__name__} turned a label of shape {tuple(label.shape)} into "
+                f"{tuple(new.shape)}: a mask sampler must keep the shape."
+            )
+        rows.append(as_plain_tensor(torch.as_tensor(new)).to(label))
+    return torch.stack(rows) if rows else labels
+
+
+def _compose(
+    generator: ConditionalGenerator,
+    labels: Tensor,
+    seeds: Sequence[int],
+    images: Tensor | None,
+    value_range: tuple[float, float],
+) -> Tensor:
+    """Sample, map to the chain's intensities and type, and keep what is outside the generator's region."""
+    low, high = value_range
+    unit = None if images is None else ((images.float() - low) / (high - low)).clamp(0.0, 1.0)
+    synthetic = generator.sample(generator.encode(labels, unit), seeds=seeds) * (high - low) + low
+    if images is None:
+        return synthetic.to(labels.device)
+    synthetic = _to_dtype(synthetic, images.dtype).to(images.device)
+    region = generator.region(labels)
+    return synthetic if region is None else torch.where(region.to(images.device), synthetic, images)
+
+
+def _to_dtype(image: Tensor, dtype: torch.dtype) -> Tensor:
+    """Round and clip before a cast to whole numbers, which else cuts off and wraps around."""
+    if dtype.is_floating_point:
+        return image.to(dtype)
+    limits = torch.iinfo(dtype)
+    return image.round().clamp(limits.min, limits.max).to(dtype)
+
+
+def _check_images(
+    generator: ConditionalGenerator, images: Tensor, labels: Tensor, value_range: tuple[float, float]
+) -> None:
+    expected = (labels.shape[0], generator.image_channels, *labels.shape[2:])
+    if tuple(images.shape) != expected:
+        raise ValueError(
+            f"images have shape {tuple(images.shape)}, {generator.name} and labels of shape {tuple(labels.shape)} need "
+            f"{expected}: pick or add channels before, crop image and label together, or use a generator trained on "
+            "such images."
+        )
+    if images.dtype == torch.bool or images.dtype.is_complex:
+        raise ValueError(f"image has type {images.dtype}, expected real intensities: convert with CastToTyped.")
+    low, high = value_range
+    values = images.float()
+    if not torch.isfinite(values).all():
+        raise ValueError("image holds NaN or Inf, expected finite intensities: clean it before this transform.")
+    if not values.numel():
+        return
+    margin = 0.05 * (high - low)
+    lowest, highest = values.min(), values.max()
+    shown = values[values > lowest]  # padding and empty background say nothing
+    outside = ((shown < low - margin) | (shown > high + margin)).float().mean() if shown.numel() else torch.zeros(())
+    if outside > 0.5:
+        raise ValueError(
+            f"{outside:.0%} of the image lies outside value_range=({low:g}, {high:g}), its values go from "
+            f"{lowest:g} to {highest:g}: put GenerativeAugmentd after the scaling to a fixed range and before "
+            "z-normalisation (NormalizeIntensityd), or pass the value_range that the image has at this place."
+        )
+    if images.dtype.is_floating_point and 0 < highest - lowest < 0.01 * (high - low):
+        warnings.warn(
+            f"the image spans {lowest:g} to {highest:g}, under 1% of value_range=({low:g}, {high:g}): synthetic images "
+            "would be far brighter; pass the value_range that the image has at this place.",
+            stacklevel=3,
+        )

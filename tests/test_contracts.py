@@ -1,0 +1,197 @@
+"""What `ConditionalGenerator.sample` promises, for every family alike: one line a family in FAMILIES."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from monai_genaug import ConditionalGenerator, GeneratorHandle, ModuleGenerator, load_generator, save_generator
+from monai_genaug.masks import BinaryEncoding, OneHotEncoding
+from monai_genaug.training import Pix2PixSettings
+from tests.helpers import blobs, build, save_untrained
+
+SEED_FLOOR = 0.01  # mean absolute difference between two seeds, of the range [0, 1]
+
+
+class NoisyConv(nn.Module):
+    """A user's network that takes noise as second argument."""
+
+    def __init__(self, dims: int, classes: int, channels: int) -> None:
+        super().__init__()
+        conv = nn.Conv2d if dims == 2 else nn.Conv3d
+        self.conv = conv(classes + 1, channels, 3, padding=1)
+
+    def forward(self, condition: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+        return torch.tanh(self.conv(torch.cat((condition, noise), 1)))
+
+
+class DropoutConv(nn.Module):
+    """A user's network that draws from the global generator even in eval mode."""
+
+    def __init__(self, dims: int, classes: int, channels: int) -> None:
+        super().__init__()
+        self.conv = (nn.Conv2d if dims == 2 else nn.Conv3d)(classes, channels, 3, padding=1)
+
+    def forward(self, condition: torch.Tensor) -> torch.Tensor:
+        return torch.tanh(self.conv(condition + torch.rand_like(condition)))
+
+
+def pix2pix(norm: str, dims: int, classes: int | None, channels: int) -> ConditionalGenerator:
+    return build(
+        Pix2PixSettings(
+            spatial_dims=dims, image_channels=channels, num_classes=classes, levels=3, base_features=4, norm=norm
+        )
+    )
+
+
+def module(network: type[nn.Module], dims: int, classes: int | None, channels: int, **kwargs) -> ConditionalGenerator:
+    encoding = OneHotEncoding(classes) if classes else BinaryEncoding()
+    inner = network(dims, classes or 1, channels)
+    return ModuleGenerator(inner, spatial_dims=dims, image_channels=channels, encoding=encoding, **kwargs)
+
+
+FAMILIES = {
+    "pix2pix": lambda *args: pix2pix("batch", *args),
+    "pix2pix_instance": lambda *args: pix2pix("instance", *args),
+    "module_noise": lambda *args: module(NoisyConv, *args, noise_channels=1),
+    "module_draws": lambda *args: module(DropoutConv, *args, draws_noise=True),
+}
+VARIANTS = {"2d": (2, None, 1), "2d_rgb_onehot": (2, 2, 3), "3d": (3, None, 1), "3d_onehot_2ch": (3, 2, 2)}
+
+
+@pytest.fixture(params=[(f, v) for f in FAMILIES for v in VARIANTS], ids="-".join)
+def generator(request: pytest.FixtureRequest) -> ConditionalGenerator:
+    family, variant = request.param
+    torch.manual_seed(0)
+    return FAMILIES[family](*VARIANTS[variant])
+
+
+@pytest.fixture
+def conditions(generator: ConditionalGenerator) -> torch.Tensor:
+    size = (19, 13, 11)[: generator.spatial_dims]
+    return generator.encode(torch.stack([blobs(size, seed) for seed in range(3)]))
+
+
+def test_same_condition_and_seed_give_the_same_image_whatever_else_is_in_the_batch(generator, conditions):
+    together = generator.sample(conditions, seeds=[5, 6, 7])
+    torch.manual_seed(99)
+    torch.rand(7)
+    alone = generator.sample(conditions[1:2], seeds=[6])
+    shuffled = generator.sample(conditions[[1, 0]], seeds=[6, 11])
+    torch.testing.assert_close(alone[0], together[1], atol=1e-5, rtol=0)
+    torch.testing.assert_close(shuffled[0], together[1], atol=1e-5, rtol=0)
+
+
+def test_two_seeds_differ(generator, conditions):
+    one, two = generator.sample(conditions[:1].repeat(2, *(1,) * (conditions.ndim - 1)), seeds=[1, 2])
+    assert (one - two).abs().mean() > SEED_FLOOR
+
+
+def test_images_are_float32_in_the_unit_range_at_the_size_asked_for(generator, conditions):
+    image = generator.sample(conditions, seeds=[1, 2, 3])
+    assert image.dtype == torch.float32
+    assert image.shape == (3, generator.image_channels, *conditions.shape[2:])
+    assert image.min() >= 0
+    assert image.max() <= 1
+    assert image.std() > 0
+
+
+@pytest.mark.parametrize("size", [(1, 1, 1), (2, 9, 5), (33, 4, 3)], ids=str)
+def test_any_size_and_aspect(generator, size):
+    size = size[: generator.spatial_dims]
+    image = generator.sample(generator.encode(blobs(size, 0)[None]), seeds=[3])
+    assert image.shape[2:] == size
+    assert torch.isfinite(image).all()
+
+
+def test_an_empty_and_a_full_mask_are_fine(generator):
+    size = (9, 10, 8)[: generator.spatial_dims]
+    for value in (0, 1):
+        label = torch.full((1, 1, *size), value)
+        assert torch.isfinite(generator.sample(generator.encode(label), seeds=[1])).all()
+
+
+def test_an_empty_batch_gives_an_empty_batch(generator, conditions):
+    assert generator.sample(conditions[:0], seeds=[]).shape == (0, generator.image_channels, *conditions.shape[2:])
+
+
+def test_modes_gradients_random_state_and_threads_are_left_as_found(generator, conditions):
+    generator.train()
+    frozen = next(part for part in generator.modules() if part is not generator)
+    frozen.eval()
+    modes = [part.training for part in generator.modules()]
+    state, threads = torch.get_rng_state(), torch.get_num_threads()
+    numpy_state = np.random.get_state()[1].copy()
+    image = generator.sample(conditions, seeds=[1, 2, 3])
+    assert not image.requires_grad
+    assert torch.is_grad_enabled()
+    assert [part.training for part in generator.modules()] == modes
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.get_num_threads() == threads
+    assert (np.random.get_state()[1] == numpy_state).all()
+
+
+def test_train_mode_gives_the_same_image_as_eval_mode(generator, conditions):
+    evaluated = generator.eval().sample(conditions, seeds=[1, 2, 3])
+    assert torch.equal(generator.train().sample(conditions, seeds=[1, 2, 3]), evaluated)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_nan_and_inf_never_leave(generator, conditions, bad):
+    with torch.no_grad():
+        next(generator.parameters()).fill_(bad)
+    with pytest.raises(FloatingPointError, match=generator.name.split("(")[0]):
+        generator.sample(conditions, seeds=[1, 2, 3])
+
+
+def test_wrong_channels_dims_and_seeds_are_refused(generator, conditions):
+    with pytest.raises(ValueError, match=f"{generator.condition_channels + 1} channels"):
+        generator.sample(torch.cat((conditions, conditions[:, :1]), 1), seeds=[1, 2, 3])
+    with pytest.raises(ValueError, match="spatial dims"):
+        generator.sample(conditions[..., 0], seeds=[1, 2, 3])
+    with pytest.raises(ValueError, match="2 seeds for 3 conditions"):
+        generator.sample(conditions, seeds=[1, 2])
+    with pytest.raises(ValueError, match="spatial dims"):
+        generator.encode(torch.zeros(1, 1, 4))
+
+
+def test_a_live_generator_refuses_to_be_pickled_and_names_the_handle(generator):
+    with pytest.raises(TypeError, match="GeneratorHandle"):
+        pickle.dumps(generator)
+
+
+def test_another_process_gives_the_same_image(tmp_path, real_threads_env):
+    settings = Pix2PixSettings(levels=3, base_features=4, epochs=1)
+    folder = save_untrained(tmp_path / "g", settings)
+    label = blobs((20, 12), 1)[None]
+    generator = load_generator(folder)
+    here = generator.sample(generator.encode(label), seeds=[42])
+    np.save(tmp_path / "label.npy", label.numpy())
+    code = (
+        "import numpy as np, torch, sys; from monai_genaug import load_generator; torch.rand(3)\n"
+        f"g = load_generator({str(folder)!r}); label = torch.from_numpy(np.load({str(tmp_path / 'label.npy')!r}))\n"
+        f"np.save({str(tmp_path / 'image.npy')!r}, g.sample(g.encode(label), seeds=[42]).numpy())"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env=real_threads_env)
+    torch.testing.assert_close(torch.from_numpy(np.load(tmp_path / "image.npy")), here, atol=1e-5, rtol=0)
+
+
+def test_every_family_that_can_be_saved_comes_back_equal(tmp_path):
+    for number, (dims, classes, channels) in enumerate(VARIANTS.values()):
+        settings = Pix2PixSettings(
+            spatial_dims=dims, num_classes=classes, image_channels=channels, levels=2, base_features=4
+        )
+        torch.manual_seed(number)
+        generator = build(settings)
+        folder = save_generator(
+            tmp_path / str(number), settings.network_config, generator.network.state_dict(), {"note": "untrained"}
+        )
+        condition = generator.encode(blobs((8, 9, 7)[:dims], 3)[None])
+        again = GeneratorHandle(folder).load()
+        assert torch.equal(again.sample(condition, seeds=[4]), generator.sample(condition, seeds=[4]))

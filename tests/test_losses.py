@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from monai_genaug.losses import PatchGANLoss, mode_seeking_loss
+
+
+def test_bce_is_the_cross_entropy_of_the_logits():
+    logits = torch.full((2, 1, 3, 3), math.log(3.0))  # probability 0.75
+    loss = PatchGANLoss("bce")
+    assert loss.for_generator(logits).item() == pytest.approx(-math.log(0.75))
+    assert loss.for_discriminator(logits, logits).item() == pytest.approx(0.5 * (-math.log(0.75) - math.log(0.25)))
+
+
+def test_lsgan_is_the_squared_distance_to_the_target():
+    real, fake = torch.full((1, 1, 2, 2), 0.8), torch.full((1, 1, 2, 2), 0.3)
+    loss = PatchGANLoss("lsgan")
+    assert loss.for_discriminator(real, fake).item() == pytest.approx(0.5 * (0.04 + 0.09))
+    assert loss.for_generator(fake).item() == pytest.approx(0.49)
+
+
+def test_smoothing_moves_the_target_of_real_patches_only():
+    real, fake = torch.full((1, 1, 2, 2), 0.9), torch.zeros(1, 1, 2, 2)
+    smooth = PatchGANLoss("lsgan", label_smoothing=0.1)
+    assert smooth.for_discriminator(real, fake).item() == pytest.approx(0.0, abs=1e-12)
+    assert smooth.for_generator(fake).item() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("kwargs", [{"kind": "hinge"}, {"label_smoothing": 0.6}, {"label_smoothing": -0.1}])
+def test_wrong_settings_are_refused(kwargs: dict):
+    with pytest.raises(ValueError, match=next(iter(kwargs))):
+        PatchGANLoss(**kwargs)
+
+
+def test_mode_seeking_falls_as_images_move_apart_and_its_gradient_moves_them():
+    image = torch.zeros(2, 1, 4, 4)
+    noise_a, noise_b = torch.zeros(2, 1, 4, 4), torch.ones(2, 1, 4, 4)
+    near = (image + 0.1).requires_grad_()
+    loss = mode_seeking_loss(near, image, noise_a, noise_b)
+    assert loss.item() == pytest.approx(10.0, rel=1e-3)
+    loss.backward()
+    assert (near.grad < 0).all()  # descending makes `near` larger, away from 0
+    assert mode_seeking_loss(image + 0.5, image, noise_a, noise_b) < loss
+
+
+def test_mode_seeking_is_finite_for_equal_images():
+    image, noise = torch.zeros(1, 1, 2, 2), torch.zeros(1, 1, 2, 2)
+    assert torch.isfinite(mode_seeking_loss(image, image, noise, noise))
