@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -10,7 +11,7 @@ import torch
 from monai.transforms import Randomizable
 from torch import Tensor
 
-from monai_genaug._checks import check_range
+from monai_genaug._checks import check_label, check_range
 from monai_genaug._rng import derive_seed
 from monai_genaug.generators.base import ConditionalGenerator, as_plain_tensor
 
@@ -50,7 +51,7 @@ def synthesize(
         seeds: B integers, from which masks, images and further tries derive.
         images: (B, C, *S) real images in the chain's intensities: kept outside the generator's region bit for bit and
             where no try is accepted; they say the type of the result. Without them it is float32.
-        mask_sampler: makes a new label (1, *S) of each label first; its random state is set from the row's seed.
+        mask_sampler: makes a new label (1, *S) of each label (int64) first; its random state is set by the seed.
         accept: ``accept(images, labels)`` with images (b, C, *S) in [0, 1] says for each row whether it may be used;
             rows that may not are drawn again from derived seeds, at most 5 times in all.
         value_range: where the generator's 0 and 1 lie in the chain's intensities.
@@ -107,7 +108,7 @@ def synthesize(
 
 def _sample_masks(mask_sampler: Randomizable, labels: Tensor, seeds: Sequence[int]) -> Tensor:
     rows = []
-    for label, seed in zip(labels, seeds, strict=True):
+    for label, seed in zip(check_label(labels), seeds, strict=True):
         mask_sampler.set_random_state(seed=derive_seed(seed, "mask") % 2**32)
         new = mask_sampler(label)
         if tuple(new.shape) != tuple(label.shape):
@@ -115,7 +116,7 @@ def _sample_masks(mask_sampler: Randomizable, labels: Tensor, seeds: Sequence[in
                 f"{type(mask_sampler).__name__} turned a label of shape {tuple(label.shape)} into "
                 f"{tuple(new.shape)}: a mask sampler must keep the shape."
             )
-        rows.append(as_plain_tensor(torch.as_tensor(new)).to(label))
+        rows.append(as_plain_tensor(torch.as_tensor(new)).to(labels))
     return torch.stack(rows) if rows else labels
 
 
@@ -158,21 +159,23 @@ def _check_images(
     if images.dtype == torch.bool or images.dtype.is_complex:
         raise ValueError(f"image has type {images.dtype}, expected real intensities: convert with CastToTyped.")
     low, high = value_range
-    values = images.float()
-    if not torch.isfinite(values).all():
-        raise ValueError("image holds NaN or Inf, expected finite intensities: clean it before this transform.")
-    if not values.numel():
+    if not images.numel():
         return
+    values = images.float()
+    lowest, highest = (bound.item() for bound in values.aminmax())  # NaN if any value is
+    if not math.isfinite(lowest + highest):
+        raise ValueError("image holds NaN or Inf, expected finite intensities: clean it before this transform.")
     margin = 0.05 * (high - low)
-    lowest, highest = values.min(), values.max()
-    shown = values[values > lowest]  # padding and empty background say nothing
-    outside = ((shown < low - margin) | (shown > high + margin)).float().mean() if shown.numel() else torch.zeros(())
-    if outside > 0.5:
-        raise ValueError(
-            f"{outside:.0%} of the image lies outside value_range=({low:g}, {high:g}), its values go from "
-            f"{lowest:g} to {highest:g}: put GenerativeAugmentd after the scaling to a fixed range and before "
-            "z-normalisation (NormalizeIntensityd), or pass the value_range that the image has at this place."
-        )
+    if lowest < low - margin or highest > high + margin:
+        shown = values > lowest  # padding and empty background say nothing
+        outside = shown & ((values < low - margin) | (values > high + margin))
+        share = outside.sum().item() / max(1, shown.sum().item())
+        if share > 0.5:
+            raise ValueError(
+                f"{share:.0%} of the image lies outside value_range=({low:g}, {high:g}), its values go from {lowest:g} "
+                f"to {highest:g}: put GenerativeAugmentd after the scaling to a fixed range and before z-normalisation "
+                "(NormalizeIntensityd), or pass the value_range that the image has at this place."
+            )
     if images.dtype.is_floating_point and 0 < highest - lowest < 0.01 * (high - low):
         warnings.warn(
             f"the image spans {lowest:g} to {highest:g}, under 1% of value_range=({low:g}, {high:g}): synthetic images "

@@ -139,7 +139,7 @@ def digest_state(generator: ConditionalGenerator) -> str:
     digest = hashlib.sha256(generator.name.encode())
     for name, tensor in generator.state_dict().items():
         digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes() if tensor.numel() else b"")
+        digest.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
 
 

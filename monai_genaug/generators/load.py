@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 import yaml
-from monai.bundle import ConfigParser
 
 from monai_genaug.generators.base import ConditionalGenerator
 from monai_genaug.generators.pix2pix import Pix2PixGenerator
@@ -20,10 +19,12 @@ from monai_genaug.masks.encodings import BinaryEncoding, OneHotEncoding
 from monai_genaug.networks.pix2pix_unet import Pix2PixUNet
 
 NETWORK_FILE, METADATA_FILE, WEIGHTS_FILE = "configs/network.yaml", "configs/metadata.json", "models/model.pt"
-REGISTRY = {
-    f"{cls.__module__}.{cls.__qualname__}" for cls in (Pix2PixGenerator, Pix2PixUNet, BinaryEncoding, OneHotEncoding)
+REGISTRY: dict[str, type] = {
+    f"{cls.__module__}.{cls.__qualname__}": cls
+    for cls in (Pix2PixGenerator, Pix2PixUNet, BinaryEncoding, OneHotEncoding)
 }
-_REFERENCE = re.compile(r"@[A-Za-z]\w*(::\w+)*")
+_UNFINISHED = object()
+_REFERENCE = re.compile(r"@[A-Za-z]\w*")
 
 
 def load_generator(name_or_dir: str | os.PathLike[str], device: str | torch.device = "cpu") -> ConditionalGenerator:
@@ -116,7 +117,7 @@ def build_generator(config: Mapping[str, Any]) -> ConditionalGenerator:
         ValueError: for ``$`` expressions, macros, and classes outside the registry.
     """
     _check_config(dict(config), NETWORK_FILE)
-    generator = ConfigParser(dict(config)).get_parsed_content("generator")
+    generator = _build(config["generator"], config, {})
     if not isinstance(generator, ConditionalGenerator):
         raise ValueError(f"'generator' in {NETWORK_FILE} builds a {type(generator).__name__}, no generator.")
     return generator
@@ -165,7 +166,7 @@ def _read_config(folder: Path) -> dict[str, Any]:
 
 
 def _check_config(node: Any, where: str) -> None:
-    """Refuse whatever MONAI's parser would execute, import or read, wherever it stands."""
+    """Refuse whatever a MONAI bundle's parser would execute, import or read, wherever it stands."""
     if isinstance(node, dict):
         for key, value in node.items():
             if not isinstance(key, str) or (key.startswith(("_", "+", "~")) and key != "_target_") or "::" in key:
@@ -180,10 +181,32 @@ def _check_config(node: Any, where: str) -> None:
         for value in node:
             _check_config(value, where)
     elif isinstance(node, str):
-        if node.startswith(("$", "%", "<<")) or (node.startswith("@") and not _REFERENCE.fullmatch(node)):
+        if node.strip().startswith(("$", "%", "<<")) or (node.startswith("@") and not _REFERENCE.fullmatch(node)):
             raise ValueError(f"{where}: {node!r} is not allowed: expressions and macros are never run in a generator.")
     elif not isinstance(node, int | float | bool | type(None)):
         raise ValueError(f"{where}: a value of type {type(node).__name__} is not allowed in a generator's config.")
+
+
+def _build(node: Any, config: Mapping[str, Any], built: dict[str, Any]) -> Any:
+    """Build what a checked node describes; an entry that is referred to with ``@`` is built once."""
+    if isinstance(node, str) and node.startswith("@"):
+        name = node[1:]
+        if built.setdefault(name, _UNFINISHED) is _UNFINISHED:
+            if name not in config:
+                raise ValueError(f"{NETWORK_FILE}: {node} refers to nothing: define {name!r} beside 'generator'.")
+            built[name] = _build(config[name], {key: value for key, value in config.items() if key != name}, built)
+        return built[name]
+    if isinstance(node, list | tuple):
+        return [_build(value, config, built) for value in node]
+    if not isinstance(node, dict):
+        return node
+    arguments = {key: _build(value, config, built) for key, value in node.items() if key != "_target_"}
+    if "_target_" not in node:
+        return arguments
+    try:
+        return REGISTRY[node["_target_"]](**arguments)
+    except TypeError as error:
+        raise ValueError(f"{NETWORK_FILE}: {node['_target_']} cannot be built: {error}") from error
 
 
 def _replace(path: Path, write: Any) -> None:

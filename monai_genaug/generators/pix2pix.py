@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
 from monai_genaug._rng import derive_seed, seeded_randn
@@ -48,65 +47,7 @@ class Pix2PixGenerator(ConditionalGenerator):
 
     def generate(self, condition: Tensor, *, seeds: Sequence[int]) -> Tensor:
         """Make images (B, C, *S) in [0, 1] from conditions (B, K, *S)."""
-        network, size = self.network, condition.shape[2:]
-        latent = seeded_randn((network.latent_channels, *(1,) * len(size)), [derive_seed(s, "latent") for s in seeds])
-        white = seeded_randn((network.noise_channels, *size), [derive_seed(s, "noise") for s in seeds])
-        noise = join_noise(latent, white).to(condition.device)
-        return 0.5 * (network(condition, noise) + 1.0)
-
-
-def join_noise(latent: Tensor, white: Tensor) -> Tensor:
-    """Spread latent values over space and put them before the white noise maps.
-
-    Args:
-        latent: (B, L, 1, ...), one value a channel.
-        white: (B, N, *S).
-
-    Returns:
-        Noise (B, L + N, *S).
-
-    Example:
-        >>> join_noise(torch.ones(1, 2, 1, 1), torch.zeros(1, 3, 4, 4)).mean().item()
-        0.4000000059604645
-    """
-    return torch.cat((latent.expand(-1, -1, *white.shape[2:]), white), dim=1)
-
-
-def draw_noise(network: Pix2PixUNet, condition: Tensor) -> Tensor:
-    """Draw noise maps for training from torch's global generator.
-
-    Args:
-        network: says how many maps of each kind.
-        condition: (B, K, *S), gives batch size, spatial size and device.
-
-    Returns:
-        Noise (B, L + N, *S), standard normal.
-
-    Example:
-        >>> network = Pix2PixUNet(2, 1, 1, levels=2, base_features=4)
-        >>> draw_noise(network, torch.zeros(2, 1, 8, 8)).shape
-        torch.Size([2, 8, 8, 8])
-    """
-    rows, size = condition.shape[0], condition.shape[2:]
-    latent = torch.randn(rows, network.latent_channels, *(1,) * len(size), device=condition.device)
-    return join_noise(latent, torch.randn(rows, network.noise_channels, *size, device=condition.device))
-
-
-def redraw_latent(network: Pix2PixUNet, noise: Tensor) -> Tensor:
-    """Keep the white noise maps and draw the maps that are constant over space anew (all of them, if there are none).
-
-    Args:
-        network: says how many maps of each kind.
-        noise: (B, L + N, *S).
-
-    Returns:
-        Noise (B, L + N, *S).
-
-    Example:
-        >>> network = Pix2PixUNet(2, 1, 1, levels=2, base_features=4)
-        >>> redraw_latent(network, torch.zeros(1, 8, 4, 4))[:, 4:].abs().max().item()
-        0.0
-    """
-    other = draw_noise(network, noise)
-    count = network.latent_channels
-    return torch.cat((other[:, :count], noise[:, count:]), dim=1) if count else other
+        shapes = self.network.noise.shapes(condition.shape[2:])
+        parts = [seeded_randn(shape, [derive_seed(seed, kind) for seed in seeds]) for kind, shape in enumerate(shapes)]
+        noise = self.network.noise.join(parts).to(condition.device)
+        return 0.5 * (self.network(condition, noise) + 1.0)

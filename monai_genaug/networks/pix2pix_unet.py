@@ -7,6 +7,7 @@ from monai.networks.layers.factories import Conv, Dropout, Norm
 from torch import Tensor, nn
 
 from monai_genaug._checks import check_choice, check_spatial_dims
+from monai_genaug.networks.noise import NoiseMaps
 
 MAX_FEATURE_FACTOR = 8  # Isola et al. 2017, appendix 6.1.1: features double up to 8 times the first layer's
 DROPOUT_BLOCKS = 3  # the innermost decoder blocks that have dropout, ibid.
@@ -17,8 +18,7 @@ class Pix2PixUNet(nn.Module):
 
     Isola et al. 2017, "Image-to-Image Translation with Conditional Adversarial Networks", appendix 6.1.1. The paper's
     256x256 network has 8 levels and 64 features. Its noise comes from dropout alone and is soon ignored; here it comes
-    as further input maps: `latent_channels` that are constant over space (overall look, such as brightness or stain)
-    and `noise_channels` of white noise (texture).
+    as further input maps, see `NoiseMaps`.
 
     Args:
         spatial_dims: 2 or 3.
@@ -30,14 +30,15 @@ class Pix2PixUNet(nn.Module):
             one pixel.
         dropout: probability in the three innermost decoder blocks, in training only.
         latent_channels: noise maps that are constant over space.
-        noise_channels: noise maps that differ from pixel to pixel.
+        smooth_channels: noise maps that vary slowly over space.
+        noise_channels: noise maps of white noise.
 
     Raises:
         ValueError: if an argument is out of its range.
 
     Example:
         >>> network = Pix2PixUNet(2, in_channels=1, out_channels=3, levels=4, base_features=8)
-        >>> network(torch.zeros(1, 1, 32, 32), torch.zeros(1, 8, 32, 32)).shape
+        >>> network(torch.zeros(1, 1, 32, 32), network.noise.draw(torch.zeros(1, 1, 32, 32))).shape
         torch.Size([1, 3, 32, 32])
     """
 
@@ -52,6 +53,7 @@ class Pix2PixUNet(nn.Module):
         norm: str = "batch",
         dropout: float = 0.5,
         latent_channels: int = 4,
+        smooth_channels: int = 4,
         noise_channels: int = 4,
     ) -> None:
         super().__init__()
@@ -60,11 +62,11 @@ class Pix2PixUNet(nn.Module):
         if levels < 2:
             raise ValueError(f"levels is {levels}, expected at least 2.")
         self.in_channels, self.out_channels = in_channels, out_channels
-        self.latent_channels, self.noise_channels = latent_channels, noise_channels
+        self.noise = NoiseMaps(latent_channels, smooth_channels, noise_channels)
         self.stride = 2**levels
 
         features = [base_features * min(2**level, MAX_FEATURE_FACTOR) for level in range(levels)]
-        inputs = [in_channels + latent_channels + noise_channels, *features[:-1]]
+        inputs = [in_channels + self.noise.channels, *features[:-1]]
         self.down = nn.ModuleList(
             _down_block(spatial_dims, inputs[level], features[level], norm if 0 < level < levels - 1 else None)
             for level in range(levels)
@@ -83,7 +85,7 @@ class Pix2PixUNet(nn.Module):
 
         Args:
             condition: (B, K, *S), in [0, 1], S multiples of `stride`.
-            noise: (B, latent_channels + noise_channels, *S), standard normal.
+            noise: (B, noise.channels, *S), standard normal, as `NoiseMaps.draw` gives it.
 
         Returns:
             Image (B, C, *S) in [-1, 1].

@@ -9,7 +9,7 @@ from monai.networks.nets import PatchDiscriminator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from monai_genaug.generators.pix2pix import Pix2PixGenerator, draw_noise, redraw_latent
+from monai_genaug.generators.pix2pix import Pix2PixGenerator
 from monai_genaug.losses import PatchGANLoss, mode_seeking_loss
 from monai_genaug.networks.pix2pix_unet import init_pix2pix
 from monai_genaug.training.adversarial import AdversarialEngine
@@ -63,7 +63,7 @@ class Pix2PixEngine(AdversarialEngine):
     def forward(self, image: Tensor, label: Tensor) -> dict[str, Tensor]:
         """Synthesise from the batch's labels; images go from [0, 1] to the network's [-1, 1]."""
         condition = self.generator.encode(label)
-        noise = draw_noise(self.generator.network, condition)
+        noise = self.generator.network.noise.draw(condition)
         return {
             "condition": condition,
             "noise": noise,
@@ -85,7 +85,7 @@ class Pix2PixEngine(AdversarialEngine):
             "g_l1": self.lambda_l1 * functional.l1_loss(fake, tensors["real"]),
         }
         if self.lambda_mode_seeking > 0:
-            other_noise = redraw_latent(self.generator.network, noise)
+            other_noise = self.generator.network.noise.redraw_look(noise)
             other = self.g_network(condition, other_noise)
             losses["g_mode_seeking"] = self.lambda_mode_seeking * mode_seeking_loss(fake, other, noise, other_noise)
         return losses

@@ -23,8 +23,9 @@ class Pix2PixSettings:
         base_features: features of its first level.
         norm: ``"batch"`` or ``"instance"``, of both networks.
         dropout: of the U-Net's three innermost decoder blocks.
-        latent_channels: noise maps constant over space.
-        noise_channels: noise maps of white noise.
+        latent_channels: see `Pix2PixUNet`.
+        smooth_channels: see `Pix2PixUNet`.
+        noise_channels: see `Pix2PixUNet`.
         discriminator_features: features of the discriminator's first layer.
         discriminator_layers: 3 for a receptive field of 70x70, 2 for 34x34, 1 for 16x16.
         epochs: passes of `iterations_per_epoch` iterations; weights are saved after each.
@@ -51,6 +52,7 @@ class Pix2PixSettings:
     norm: str = "batch"
     dropout: float = 0.5
     latent_channels: int = 4
+    smooth_channels: int = 4
     noise_channels: int = 4
     discriminator_features: int = 32
     discriminator_layers: int = 3
@@ -96,6 +98,7 @@ class Pix2PixSettings:
                 "norm": self.norm,
                 "dropout": self.dropout,
                 "latent_channels": self.latent_channels,
+                "smooth_channels": self.smooth_channels,
                 "noise_channels": self.noise_channels,
             },
             "generator": {

@@ -8,7 +8,7 @@ from monai_genaug.networks import Pix2PixUNet
 
 
 def test_the_papers_network_at_256_pixels():
-    network = Pix2PixUNet(2, in_channels=3, out_channels=3, latent_channels=0, noise_channels=0)
+    network = Pix2PixUNet(2, in_channels=3, out_channels=3, latent_channels=0, smooth_channels=0, noise_channels=0)
     downs = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
     ups = [m for m in network.modules() if isinstance(m, nn.ConvTranspose2d)]
     assert [m.out_channels for m in downs] == [64, 128, 256, 512, 512, 512, 512, 512]
@@ -23,7 +23,7 @@ def test_the_outermost_and_the_one_pixel_innermost_level_have_no_norm(norm: str)
     network = Pix2PixUNet(2, 1, 1, levels=3, base_features=4, norm=norm)
     kind = {"batch": nn.BatchNorm2d, "instance": nn.InstanceNorm2d}[norm]
     assert [sum(isinstance(m, kind) for m in block.modules()) for block in network.down] == [0, 1, 0]
-    image = network.train()(torch.rand(1, 1, 8, 8), torch.randn(1, 8, 8, 8))  # one pixel at the innermost level
+    image = network.train()(torch.rand(1, 1, 8, 8), torch.randn(1, 12, 8, 8))  # one pixel at the innermost level
     assert torch.isfinite(image).all()
 
 
@@ -41,14 +41,14 @@ def test_weights_start_from_the_papers_normal_distribution():
 def test_every_weight_gets_a_gradient(dims: int):
     network = Pix2PixUNet(dims, 2, 3, levels=3, base_features=4)
     size = (2, 16, 16, 8)[: dims + 1]
-    network(torch.rand(2, *size), torch.randn(2, 8, *size[1:])).square().mean().backward()
+    network(torch.rand(2, *size), torch.randn(2, 12, *size[1:])).square().mean().backward()
     assert all(parameter.grad is not None for parameter in network.parameters())
 
 
 def test_constant_noise_maps_change_the_whole_image_and_white_ones_its_texture():
     torch.manual_seed(0)
     network = Pix2PixUNet(2, 1, 1, levels=3, base_features=8).eval()
-    condition, noise = torch.zeros(1, 1, 32, 32), torch.zeros(1, 8, 32, 32)
+    condition, noise = torch.zeros(1, 1, 32, 32), torch.zeros(1, 12, 32, 32)
     latent = noise.clone()
     latent[:, :4] = 3.0
     assert not torch.allclose(network(condition, latent), network(condition, noise), atol=1e-6)
