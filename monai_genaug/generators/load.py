@@ -51,7 +51,8 @@ def load_generator(name_or_dir: str | os.PathLike[str], device: str | torch.devi
         FileNotFoundError: no generator 'no_such_bundle': ...
     """
     folder = find_generator(name_or_dir)
-    generator = build_generator(_read_config(folder))
+    with torch.random.fork_rng(devices=[]):  # first weights are drawn at random, then replaced
+        generator = build_generator(_read_config(folder))
     weights = folder / WEIGHTS_FILE
     try:
         state = torch.load(weights, map_location="cpu", weights_only=True)

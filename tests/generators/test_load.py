@@ -36,6 +36,12 @@ def test_saving_writes_a_bundle_and_loading_gives_it_back_in_eval_mode(folder):
     assert not load_generator(folder).training
 
 
+def test_loading_leaves_the_global_random_state_alone(folder):
+    before = torch.get_rng_state()
+    load_generator(folder)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_half_precision_weights_are_loaded_as_float32(folder):
     path = folder / "models/model.pt"
     state = torch.load(path, weights_only=True)
