@@ -1,1 +1,27 @@
-"""TODO."""
+"""Readers, data lists, splits, writers and downloads of image and label pairs."""
+
+from monai_genaug.data._errors import FormatError
+from monai_genaug.data.arrays import is_source, read_array
+from monai_genaug.data.datalists import load_datalist
+from monai_genaug.data.describe import DatalistSummary, describe_datalist
+from monai_genaug.data.fetch import SOURCES, DatasetSource, fetch
+from monai_genaug.data.reader import AnyImageReader
+from monai_genaug.data.splits import split_by_group
+from monai_genaug.data.writers import replacing, write_array, write_dataset
+
+__all__ = [
+    "SOURCES",
+    "AnyImageReader",
+    "DatalistSummary",
+    "DatasetSource",
+    "FormatError",
+    "describe_datalist",
+    "fetch",
+    "is_source",
+    "load_datalist",
+    "read_array",
+    "replacing",
+    "split_by_group",
+    "write_array",
+    "write_dataset",
+]

@@ -10,7 +10,7 @@ from typing import Any
 class Pix2PixSettings:
     """All that determines a Pix2Pix training beside its data and its seed; defaults are for a CPU.
 
-    The paper's own: ``levels=8, base_features=64, crop_size=256, batch_size=1, lambda_mode_seeking=0,
+    The paper's own: ``levels=8, base_features=64, crop_size=256, batch_size=1, adversarial="bce", lambda_mode_seeking=0,
     ema_momentum=None``, 200 epochs.
 
     Args:
@@ -60,7 +60,7 @@ class Pix2PixSettings:
     iterations_per_epoch: int = 50
     batch_size: int = 8
     learning_rate: float = 2e-4
-    adversarial: str = "bce"
+    adversarial: str = "lsgan"
     lambda_l1: float = 100.0
     lambda_mode_seeking: float = 1.0
     label_smoothing: float = 0.0

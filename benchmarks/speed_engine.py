@@ -1,0 +1,104 @@
+"""Time Pix2PixEngine against a bare PyTorch loop with the same networks, losses and batch; print the ratio.
+
+    python benchmarks/speed_engine.py [--rounds 5] [--iterations 10]
+
+Both sides run in turn, round by round, in one process; the ratio is taken pair by pair. Target: at most 1.05.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from monai_genaug.losses import mode_seeking_loss
+from monai_genaug.training import Pix2PixSettings
+from monai_genaug.training.train import build_pix2pix_engine
+
+SETTINGS = Pix2PixSettings(ema_momentum=None, adversarial="lsgan")
+
+
+def bare_loop(batches: list[dict[str, Tensor]]) -> Callable[[], None]:
+    """Write the same training out by hand, without engine, events or checks."""
+    engine = build_pix2pix_engine(batches_to_items(batches), SETTINGS, device=torch.device("cpu"), seed=0)
+    network, discriminator = engine.generator.network.train(), engine.d_network.train()
+    g_optimizer, d_optimizer = engine.g_optimizer, engine.d_optimizer
+
+    def run() -> None:
+        for batch in batches:
+            real, condition = 2.0 * batch["image"] - 1.0, (batch["label"] > 0).float()
+            noise = network.noise.draw(condition)
+            fake = network(condition, noise)
+            real_logits = discriminator(torch.cat((condition, real), 1))[-1]
+            fake_logits = discriminator(torch.cat((condition, fake.detach()), 1))[-1]
+            d_loss = 0.5 * ((real_logits - 1).square().mean() + fake_logits.square().mean())
+            d_optimizer.zero_grad(set_to_none=True)
+            d_loss.backward()
+            d_optimizer.step()
+            discriminator.requires_grad_(False)
+            other_noise = network.noise.redraw_look(noise)
+            g_loss = (discriminator(torch.cat((condition, fake), 1))[-1] - 1).square().mean()
+            g_loss = g_loss + SETTINGS.lambda_l1 * functional.l1_loss(fake, real)
+            other = network(condition, other_noise)
+            g_loss = g_loss + SETTINGS.lambda_mode_seeking * mode_seeking_loss(fake, other, noise, other_noise)
+            g_optimizer.zero_grad(set_to_none=True)
+            g_loss.backward()
+            g_optimizer.step()
+            discriminator.requires_grad_(True)
+
+    return run
+
+
+def engine_loop(batches: list[dict[str, Tensor]]) -> Callable[[], None]:
+    """Run the engine over the same batches."""
+    settings = replace(SETTINGS, epochs=1, iterations_per_epoch=len(batches))
+    engine = build_pix2pix_engine(batches_to_items(batches), settings, device=torch.device("cpu"), seed=0)
+    engine.data_loader = batches
+    return engine.run
+
+
+def batches_to_items(batches: list[dict[str, Tensor]]) -> list[dict[str, Tensor]]:
+    """Take the rows of all batches apart."""
+    return [{key: batch[key][row] for key in batch} for batch in batches for row in range(len(batch["image"]))]
+
+
+def seconds(run: Callable[[], None]) -> float:
+    """Time one call."""
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    """Print seconds an iteration of both, and their ratio."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--iterations", type=int, default=10)
+    options = parser.parse_args()
+
+    size = (SETTINGS.batch_size, 1, SETTINGS.crop_size, SETTINGS.crop_size)
+    batches = [
+        {"image": torch.rand(size), "label": (torch.rand(size) > 0.5).float()} for _ in range(options.iterations)
+    ]
+    sides = {"engine": engine_loop(batches), "bare loop": bare_loop(batches)}
+    for run in sides.values():
+        run()  # warm up
+    times: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(options.rounds):
+        for name, run in sides.items():
+            times[name].append(seconds(run) / options.iterations)
+    ratios = [a / b for a, b in zip(*times.values(), strict=True)]
+    print(f"Pix2Pix, batch {size}, {torch.get_num_threads()} threads, {options.rounds} rounds of {options.iterations}")
+    for name, values in times.items():
+        print(f"{name:10} {statistics.median(values):.4f} s/iteration (median; {min(values):.4f} to {max(values):.4f})")
+    print(f"ratio engine / bare loop: {statistics.median(ratios):.3f} (median; {min(ratios):.3f} to {max(ratios):.3f})")
+
+
+if __name__ == "__main__":
+    main()
