@@ -18,15 +18,24 @@ from torch import Tensor
 from torch.nn import functional
 
 from monai_genaug.losses import mode_seeking_loss
-from monai_genaug.training import Pix2PixSettings
+from monai_genaug.training import Pix2PixEngine, Pix2PixSettings
 from monai_genaug.training.train import build_pix2pix_engine
 
 SETTINGS = Pix2PixSettings(ema_momentum=None, adversarial="lsgan")
 
 
-def bare_loop(batches: list[dict[str, Tensor]]) -> Callable[[], None]:
-    """Write the same training out by hand, without engine, events or checks."""
-    engine = build_pix2pix_engine(batches_to_items(batches), SETTINGS, device=torch.device("cpu"), seed=0)
+def build(batches: list[dict[str, Tensor]]) -> Pix2PixEngine:
+    """Build an engine over ready batches, with weights drawn from torch's global generator."""
+    items = [{key: batch[key][row] for key in batch} for batch in batches for row in range(len(batch["image"]))]
+    settings = replace(SETTINGS, epochs=1, iterations_per_epoch=len(batches))
+    engine = build_pix2pix_engine(items, settings, device=torch.device("cpu"), seed=0)
+    engine.data_loader = batches
+    return engine
+
+
+def bare_loop(engine: Pix2PixEngine) -> Callable[[], None]:
+    """Write the engine's training out by hand, without engine, events or checks, on its networks and optimisers."""
+    batches: list[dict[str, Tensor]] = engine.data_loader
     network, discriminator = engine.generator.network.train(), engine.d_network.train()
     g_optimizer, d_optimizer = engine.g_optimizer, engine.d_optimizer
 
@@ -55,19 +64,6 @@ def bare_loop(batches: list[dict[str, Tensor]]) -> Callable[[], None]:
     return run
 
 
-def engine_loop(batches: list[dict[str, Tensor]]) -> Callable[[], None]:
-    """Run the engine over the same batches."""
-    settings = replace(SETTINGS, epochs=1, iterations_per_epoch=len(batches))
-    engine = build_pix2pix_engine(batches_to_items(batches), settings, device=torch.device("cpu"), seed=0)
-    engine.data_loader = batches
-    return engine.run
-
-
-def batches_to_items(batches: list[dict[str, Tensor]]) -> list[dict[str, Tensor]]:
-    """Take the rows of all batches apart."""
-    return [{key: batch[key][row] for key in batch} for batch in batches for row in range(len(batch["image"]))]
-
-
 def seconds(run: Callable[[], None]) -> float:
     """Time one call."""
     start = time.perf_counter()
@@ -86,7 +82,7 @@ def main() -> None:
     batches = [
         {"image": torch.rand(size), "label": (torch.rand(size) > 0.5).float()} for _ in range(options.iterations)
     ]
-    sides = {"engine": engine_loop(batches), "bare loop": bare_loop(batches)}
+    sides = {"engine": build(batches).run, "bare loop": bare_loop(build(batches))}
     for run in sides.values():
         run()  # warm up
     times: dict[str, list[float]] = {name: [] for name in sides}

@@ -67,7 +67,7 @@ class AnyImageReader(ImageReader):
                 )
             arrays.append(array)
             affines.append(meta["affine"])
-        joined = np.concatenate(arrays) if len(arrays) > 1 else arrays[0]
+        joined = np.concatenate(arrays)  # a copy, even of one: decoders may give read-only memory
         return joined, {
             MetaKeys.AFFINE.value: affines[0],
             MetaKeys.ORIGINAL_AFFINE.value: affines[0].copy(),

@@ -23,6 +23,9 @@ REGISTRY: dict[str, type] = {
     f"{cls.__module__}.{cls.__qualname__}": cls
     for cls in (Pix2PixGenerator, Pix2PixUNet, BinaryEncoding, OneHotEncoding)
 }
+_PACKAGE = Path(__file__).parents[1]
+_CHECKOUT = _PACKAGE.parent if (_PACKAGE.parent / "pyproject.toml").is_file() else _PACKAGE
+SHIPPED = (_PACKAGE / "bundles", _CHECKOUT / "bundles")  # in a wheel, in a checkout
 _UNFINISHED = object()
 _REFERENCE = re.compile(r"@[A-Za-z]\w*")
 
@@ -129,9 +132,7 @@ def find_generator(name_or_dir: str | os.PathLike[str]) -> Path:
     text = os.fspath(name_or_dir)
     folder = Path(text).expanduser()
     if not folder.is_dir() and re.fullmatch(r"\w+", text):
-        package = Path(__file__).parents[1]
-        shipped = [root / text for root in (package / "bundles", package.parent / "bundles")]
-        folder = next((path for path in shipped if path.is_dir()), folder)
+        folder = next((root / text for root in SHIPPED if (root / text).is_dir()), folder)
     if not folder.is_dir():
         raise FileNotFoundError(
             f"no generator {text!r}: expected the folder that training wrote (with {NETWORK_FILE} and {WEIGHTS_FILE}) "

@@ -8,7 +8,7 @@ import torch
 import yaml
 
 from monai_genaug import load_generator, save_generator
-from monai_genaug.generators.load import build_generator
+from monai_genaug.generators.load import build_generator, find_generator
 from tests.helpers import TINY, save_untrained
 
 
@@ -47,6 +47,17 @@ def test_half_precision_weights_are_loaded_as_float32(folder):
     state = torch.load(path, weights_only=True)
     torch.save({key: value.half() if value.is_floating_point() else value for key, value in state.items()}, path)
     assert {p.dtype for p in load_generator(folder).parameters()} == {torch.float32}
+
+
+def test_a_bare_name_finds_a_shipped_bundle_unless_a_folder_has_that_name(tmp_path, monkeypatch):
+    save_untrained(tmp_path / "shipped" / "nuclei_x")
+    monkeypatch.setattr("monai_genaug.generators.load.SHIPPED", (tmp_path / "none", tmp_path / "shipped"))
+    monkeypatch.chdir(tmp_path)
+    assert find_generator("nuclei_x") == (tmp_path / "shipped/nuclei_x").resolve()
+    save_untrained(tmp_path / "nuclei_x")
+    assert find_generator("nuclei_x") == (tmp_path / "nuclei_x").resolve()
+    with pytest.raises(FileNotFoundError, match="no generator 'nuclei_y'"):
+        find_generator("nuclei_y")
 
 
 def test_a_missing_an_empty_and_a_foreign_folder_are_named(tmp_path):

@@ -1,0 +1,110 @@
+"""Every piece of code and every command of the README."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from monai_genaug import cli
+from monai_genaug.data import write_array
+from monai_genaug.phantoms import nuclei_phantom
+from tests.helpers import TINY, save_untrained
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    """Give the fenced blocks of a language, those within lists too."""
+    found = re.findall(rf"^( *)```{language}\n(.*?)^ *```$", README, flags=re.DOTALL | re.MULTILINE)
+    return ["\n".join(line.removeprefix(indent) for line in text.splitlines()) for indent, text in found]
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's folder with my_data and my_generator."""
+    for number in range(5):
+        image, label = nuclei_phantom((48, 64), seed=number)
+        write_array(tmp_path / f"my_data/images/{number}.png", np.round(255 * image).astype(np.uint8))
+        write_array(tmp_path / f"my_data/labels/{number}.png", label)
+    save_untrained(tmp_path / "my_generator")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_chain_runs_and_replaces_about_three_samples_in_ten(desk):
+    scope: dict = {}
+    exec(blocks("python")[0], scope)
+    chain = scope["chain"].set_random_state(seed=0)
+    item = {key: f"my_data/{key}s/0.png" for key in ("image", "label")}
+    applied = [chain(item)["image"].meta["genaug"]["applied"] for _ in range(60)]
+    assert 0.1 < np.mean(applied) < 0.5
+
+
+def test_training_writes_my_generator(desk, monkeypatch):
+    import monai_genaug.training
+
+    wanted = []
+
+    def tiny(**kwargs):
+        wanted.append(kwargs)
+        return replace(TINY, image_channels=kwargs["image_channels"])
+
+    monkeypatch.setattr(monai_genaug.training, "Pix2PixSettings", tiny)
+    before = (desk / "my_generator/models/model.pt").read_bytes()
+    exec(blocks("python")[1], {})
+    assert (desk / "my_generator/models/model.pt").read_bytes() != before
+    monkeypatch.undo()
+    assert monai_genaug.training.Pix2PixSettings(**wanted[0]).iterations == 600
+
+
+def test_a_network_of_ones_own_augments():
+    scope: dict = {}
+    exec(blocks("python")[2], scope)
+    augment = scope["augment"].set_random_state(seed=0)
+    images = [augment({"image": torch.zeros(1, 8, 8), "label": torch.ones(1, 8, 8)})["image"] for _ in range(20)]
+    assert 0 < sum(image.std().item() > 0 for image in images) < 20
+
+
+def commands() -> list[str]:
+    in_blocks = [line.split("#")[0].strip() for block in blocks("sh") for line in block.splitlines()]
+    return [*in_blocks, *re.findall(r"`(monai-genaug [^`]*data/[^`]*)`", README)]
+
+
+def test_the_make_targets_exist_and_ci_runs_them():
+    makefile, ci = (ROOT / "Makefile").read_text(), (ROOT / ".ci/run").read_text()
+    targets = [command.split()[1] for command in commands() if command.startswith("make ")]
+    assert targets == ["demo", "test"]
+    for target in targets:
+        assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE)
+        assert f"make {target}" in ci
+
+
+@pytest.mark.parametrize("command", [c for c in commands() if c.startswith("monai-genaug ")])
+def test_the_command_line_takes_what_the_readme_says(desk, command, monkeypatch):
+    calls = []
+
+    def record(name):
+        def call(*args, **kwargs):
+            calls.append((name, args, kwargs))
+            raise ValueError("recorded")
+
+        return call
+
+    monkeypatch.setattr("monai_genaug.benchmark.demo.run_demo", record("demo"))
+    monkeypatch.setattr("monai_genaug.data.fetch", record("fetch"))
+    done = CliRunner().invoke(cli.app, shlex.split(command)[1:])
+    assert (done.exit_code, "recorded" in done.output) == (2, True)
+    assert [call[0] for call in calls] == [command.split()[1]]
+
+
+def test_the_links_lead_somewhere():
+    for target in re.findall(r"\]\(((?!http)[^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
