@@ -42,7 +42,8 @@ class LabelDeformation(Randomizable):
         flip: probability to mirror each axis, from 0 to 1.
         padding_mode: what lies beyond the border: "reflection" keeps the density of objects, "zeros" is for anatomy
             that must not appear twice.
-        instances: whether each value is an object of its own; pass False for class labels, whose values then stay.
+        instances: whether each value is an object of its own, as in nucleus maps; False, for class and binary labels,
+            adds no value.
 
     Raises:
         ValueError: for a parameter out of its range.
@@ -63,7 +64,7 @@ class LabelDeformation(Randomizable):
         spacing: float = 32.0,
         flip: float = 0.5,
         padding_mode: str = "reflection",
-        instances: bool = True,
+        instances: bool = False,
     ) -> None:
         self.rotate = _check_angles(rotate)
         self.scale = _check_scale(scale)
@@ -243,7 +244,7 @@ def _check_room(highest: int, dtype: torch.dtype) -> None:
     if highest > room:
         raise ValueError(
             f"label has dtype {dtype}, which holds whole numbers to {room}, but {highest} is needed to number the "
-            "instances: cast the label to uint16 or int32 first, or pass instances=False if it holds classes."
+            "instances: cast the label to uint16 or int32 first, or leave instances=False if it holds classes."
         )
 
 

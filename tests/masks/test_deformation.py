@@ -58,7 +58,7 @@ def test_keeps_shape_dtype_and_classes_of_any_array(size, dtype, seed, padding_m
 @settings(max_examples=25, deadline=None)
 @given(size=st.lists(st.integers(1, 40), min_size=2, max_size=3).map(tuple), seed=st.integers(0, 2**32))
 def test_every_instance_is_one_connected_region(size, seed):
-    new = LabelDeformation(spacing=6, elastic=0.99).set_random_state(seed)(grid_label(size))[0]
+    new = LabelDeformation(instances=True, spacing=6, elastic=0.99).set_random_state(seed)(grid_label(size))[0]
     assert set(components(new).values()) <= {1}
 
 
@@ -210,7 +210,7 @@ def test_zeros_padding_shows_no_instance_twice():
 def test_mirror_images_get_values_of_their_own():
     label = np.zeros((1, 32, 32), np.uint16)
     label[:, 10:16, 10:16] = 1
-    new = LabelDeformation(**{**OFF, "scale": (0.4, 0.4)}).set_random_state(0)(label)[0]
+    new = LabelDeformation(instances=True, **{**OFF, "scale": (0.4, 0.4)}).set_random_state(0)(label)[0]
     assert sorted(np.unique(new)) == list(range(ndimage.label(new)[1] + 1))
     assert new.max() >= 4
 
@@ -229,7 +229,7 @@ def test_slivers_become_background_and_larger_pieces_instances():
     label[:, 20:23, 20:22] = 3  # 6 voxels: more than a twentieth
     label[:, 28:30, 0:2] = 3  # 4 voxels: less
     label[:, 0, 20] = 9
-    new = LabelDeformation(**OFF).set_random_state(0)(label)[0]
+    new = LabelDeformation(instances=True, **OFF).set_random_state(0)(label)[0]
     assert np.bincount(new.ravel()).tolist() == [900 - 107, 6, 0, 100, 0, 0, 0, 0, 0, 1]
 
 
@@ -254,7 +254,7 @@ def test_real_nuclei_stay_separate_instances_of_real_size(real_data: Callable[[s
     folder = real_data("dsb2018_fluorescence")
     for path in sorted((folder / "labels").iterdir())[:8]:
         label = np.asarray(Image.open(path))[None]
-        new = LabelDeformation().set_random_state(3)(label)
+        new = LabelDeformation(instances=True).set_random_state(3)(label)
         assert set(components(new[0]).values()) == {1}
         before, after = (np.median(np.unique(a[a > 0], return_counts=True)[1]) for a in (label, new))
         assert 0.5 < after / before < 2
@@ -301,5 +301,11 @@ def test_refuses_three_angles_for_a_plane():
 def test_refuses_a_dtype_without_room_for_new_instances(dtype):
     label = torch.zeros((1, 64, 64), dtype=dtype)
     label[:, ::3, ::3] = 1  # 484 separate voxels of one value
-    with pytest.raises(ValueError, match="pass instances=False if it holds classes"):
-        LabelDeformation(**OFF)(label)
+    with pytest.raises(ValueError, match="leave instances=False if it holds classes"):
+        LabelDeformation(instances=True, **OFF)(label)
+
+
+def test_by_default_no_value_is_added_to_a_binary_label():
+    label = (grid_label((48, 48)) > 0).astype(np.float32)
+    for seed in range(5):
+        assert set(np.unique(LabelDeformation().set_random_state(seed)(label))) == {0.0, 1.0}
