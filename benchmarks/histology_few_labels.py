@@ -58,7 +58,7 @@ def run_seed(seed: int, splits: dict[str, list[dict[str, Any]]], options: argpar
         )
         result["generator_seconds"] = round(time.perf_counter() - start, 1)
         augment = GenerativeAugmentd(
-            generator=folder, prob=SHARE, mask_sampler=LabelDeformation(), device=options.device
+            generator=folder, prob=SHARE, mask_sampler=LabelDeformation(instances=True), device=options.device
         )
         for arm, transform in {"classic": None, "classic+genaug": augment}.items():
             start = time.perf_counter()

@@ -81,29 +81,39 @@ def synthesize(
         _check_images(generator, images, labels, (low, high))
     new_labels = labels if mask_sampler is None else _sample_masks(mask_sampler, labels, seeds)
 
-    rows = list(range(labels.shape[0]))
-    made: Tensor | None = None
-    accepted = torch.zeros(len(rows), dtype=torch.bool)
+    made, made_labels = [], list(new_labels)  # rows, since torch cannot write into batches of every integer type
+    accepted = torch.zeros(len(seeds), dtype=torch.bool)
+    rows = list(range(len(seeds)))
     for attempt in range(MAX_TRIES if accept is not None else 1):
         row_seeds = [derive_seed(seeds[row], "image", attempt) for row in rows]
         real = None if images is None else images[rows]
         batch = _compose(generator, new_labels[rows], row_seeds, real, (low, high))
-        made = batch if made is None else made.index_copy(0, torch.tensor(rows, device=made.device), batch)
-        passed = torch.ones(len(rows), dtype=torch.bool)
-        if accept is not None:
-            verdict = accept((batch.float() - low) / (high - low), new_labels[rows])
-            passed = torch.as_tensor(verdict, dtype=torch.bool).cpu().reshape(len(rows))
-        accepted[torch.tensor(rows, dtype=torch.long)[passed]] = True
-        rows = [row for row, ok in zip(rows, passed.tolist(), strict=True) if not ok]
+        if attempt == 0:
+            made = list(batch)
+        for row, image, ok in zip(rows, batch, _verdict(accept, batch, new_labels[rows], (low, high)), strict=True):
+            made[row] = image
+            accepted[row] = ok
+        rows = [row for row in rows if not accepted[row]]
         if not rows:
             break
-    assert made is not None  # there is at least one attempt
-    if rows:
-        new_labels = new_labels.clone()
-        new_labels[rows] = labels[rows]
+    for row in rows:
+        made_labels[row] = labels[row]
         if images is not None:
-            made[rows] = images[rows].to(made.device)
-    return Synthesis(made, new_labels, accepted)
+            made[row] = images[row]
+    if not made:
+        return Synthesis(batch, new_labels, accepted)
+    return Synthesis(torch.stack(made), torch.stack(made_labels), accepted)
+
+
+def _verdict(accept: Accept | None, images: Tensor, labels: Tensor, value_range: tuple[float, float]) -> list[bool]:
+    """Ask whether rows may be used."""
+    if accept is None:
+        return [True] * len(images)
+    low, high = value_range
+    passed = torch.as_tensor(accept((images.float() - low) / (high - low), labels), dtype=torch.bool).flatten().tolist()
+    if len(passed) != len(images):
+        raise ValueError(f"accept gave {len(passed)} answers for {len(images)} images: it must give one for each row.")
+    return passed
 
 
 def _sample_masks(mask_sampler: Randomizable, labels: Tensor, seeds: Sequence[int]) -> Tensor:

@@ -90,7 +90,7 @@ def test_a_rejected_row_is_drawn_again_and_another_row_is_not_touched(labels):
 
     def accept(images, labels_):
         calls.append(len(images))
-        return torch.tensor([True, len(calls) > 2, True][: len(images)]) if len(images) > 1 else [len(calls) > 2]
+        return torch.tensor([True, False, True]) if len(images) > 1 else [len(calls) > 2]
 
     made = synthesize(generator, labels, [1, 2, 3], accept=accept)
     assert calls == [3, 1, 1]
@@ -114,6 +114,42 @@ def test_where_nothing_is_accepted_the_real_pair_stays(labels):
     assert torch.equal(made.images, images)
     assert torch.equal(made.labels, labels)
     assert len(tries) == 5
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.uint16, torch.int64, torch.float16])
+def test_retries_and_rejections_work_in_every_type(dtype):
+    labels = torch.stack([blobs((12, 10), seed) for seed in range(3)]).to(dtype)
+    images, calls = torch.full(labels.shape, 7).to(dtype), []
+
+    def accept(candidates, labels_):
+        calls.append(len(candidates))
+        return [True, False, False] if len(candidates) == 3 else [False, True]
+
+    made = synthesize(
+        copy_generator(),
+        labels,
+        [1, 2, 3],
+        images=images,
+        mask_sampler=Flip(),
+        accept=lambda i, n: accept(i, n)[: len(i)],
+        value_range=(0, 100),
+    )
+    assert made.accepted.tolist() == [True, False, True]
+    assert torch.equal(made.images[1], images[1])
+    assert torch.equal(made.labels[1], labels[1])
+    assert made.images.dtype == made.labels.dtype == dtype
+    assert torch.equal(made.images[2].float() > 0, made.labels[2].float() > 0)
+
+
+def test_accept_must_answer_for_every_row(labels):
+    with pytest.raises(ValueError, match="accept gave 1 answers for 3 images"):
+        synthesize(copy_generator(), labels, [1, 2, 3], accept=lambda images, labels_: [True])
+
+
+def test_an_empty_batch_comes_back_empty(labels):
+    made = synthesize(copy_generator(), labels[:0], [], images=torch.zeros(0, 1, 12, 10, dtype=torch.int16))
+    assert made.images.shape == (0, 1, 12, 10)
+    assert made.images.dtype == torch.int16
 
 
 def test_accept_sees_the_unit_range_and_the_new_label(labels):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -25,7 +25,7 @@ class NonFiniteLossError(RuntimeError):
     """A loss is NaN or Inf; training stopped before any weight was changed by it."""
 
 
-class AdversarialEngine(Trainer):
+class AdversarialEngine(Trainer, ABC):
     """Trains a generator against a discriminator on `monai.engines.Trainer`.
 
     A family gives `forward` (what both updates share), `d_losses` and `g_losses`: dictionaries of scalars whose sum is

@@ -10,8 +10,8 @@ from typing import Any
 class Pix2PixSettings:
     """All that determines a Pix2Pix training beside its data and its seed; defaults are for a CPU.
 
-    The paper's own: ``levels=8, base_features=64, crop_size=256, batch_size=1, adversarial="bce", lambda_mode_seeking=0,
-    ema_momentum=None``, 200 epochs.
+    The paper's own: ``levels=8, base_features=64, crop_size=256, jitter=True, batch_size=1, adversarial="bce",
+    lambda_mode_seeking=0, ema_momentum=None``, discriminator of 64 features, 200 passes over the data.
 
     Args:
         spatial_dims: 2 or 3.
