@@ -50,4 +50,4 @@ def write_rows(path: Path, rows: list[list[Tensor]], gap: int = 4) -> None:
             left += pixels.shape[1] + gap
         top += tall + gap
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(canvas).save(path, optimize=True)
+    Image.fromarray(canvas).save(path, quality=88)

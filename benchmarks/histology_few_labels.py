@@ -77,7 +77,7 @@ def run_seed(seed: int, splits: dict[str, list[dict[str, Any]]], options: argpar
         for item in items[:4]:
             condition = generator.encode(item["label"][None]).repeat(3, 1, 1, 1)
             rows.append([(item["label"] > 0).float(), item["image"], *generator.sample(condition, seeds=[1, 2, 3])])
-        write_rows(options.out / "samples.png", rows)
+        write_rows(options.out / "samples.jpg", rows)
     return result
 
 

@@ -65,7 +65,7 @@ def summary(values: list[float]) -> dict[str, float]:
 
 
 def main() -> None:
-    """Train, measure, write results.json and samples.png."""
+    """Train, measure, write results.json and samples.jpg."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=DATA / "dsb2018_fluorescence")
     parser.add_argument("--out", type=Path, required=True)
@@ -120,7 +120,7 @@ def main() -> None:
         [(item["label"] > 0).float(), item["image"], first["image"], second["image"]]
         for item, first, second in list(zip(test, synthetic, other, strict=True))[::9]
     ]
-    write_rows(options.out / "samples.png", rows)
+    write_rows(options.out / "samples.jpg", rows)
     print(json.dumps({key: value for key, value in results.items() if "dice" in key or "difference" in key}, indent=2))
 
 

@@ -36,7 +36,7 @@ def test_faithfulness_writes_its_figures_and_a_picture(data, tmp_path, monkeypat
     assert 0 < results["otsu_dice_real_test"]["mean"] <= 1
     assert 0 <= results["unet_dice_generated_from_test_masks"]["mean"] <= 1
     assert results["generator"]["images"] == 8
-    assert np.asarray(Image.open(tmp_path / "out/samples.png")).std() > 0
+    assert np.asarray(Image.open(tmp_path / "out/samples.jpg")).std() > 0
 
 
 def test_few_labels_runs_both_arms_by_seed_and_goes_on_where_it_was(data, tmp_path, monkeypatch):
