@@ -35,7 +35,8 @@ class AdversarialEngine(Trainer, ABC):
     Args:
         device: where batches go.
         max_epochs: epochs to run.
-        train_data_loader: gives batches for `prepare_batch`.
+        train_data_loader: gives batches for `prepare_batch`; its `set_epoch(epoch)`, if it has one, is called before
+            each epoch.
         g_network: what `g_optimizer` updates and the moving average follows.
         d_network: what `d_optimizer` updates.
         g_optimizer: optimiser of the generator.
@@ -118,9 +119,12 @@ class AdversarialEngine(Trainer, ABC):
         self.ema_network: nn.Module = g_network if ema is None else ema.ema_model
         if ema is not None:
             ema.attach(self)
-        for scheduler in (g_scheduler, d_scheduler):
+        self._schedulers = {"g_scheduler": g_scheduler, "d_scheduler": d_scheduler}
+        for scheduler in self._schedulers.values():
             if scheduler is not None:
                 self.add_event_handler(Events.EPOCH_COMPLETED, _step, scheduler)
+        if hasattr(train_data_loader, "set_epoch"):
+            self.add_event_handler(Events.EPOCH_STARTED, _set_epoch, train_data_loader)
         self._register_handlers(train_handlers or ())
 
     @abstractmethod
@@ -134,6 +138,19 @@ class AdversarialEngine(Trainer, ABC):
     @abstractmethod
     def g_losses(self, tensors: dict[str, Tensor]) -> Losses:
         """Give the generator's losses."""
+
+    def parts(self) -> dict[str, Any]:
+        """Name all that has a state_dict on which the rest of the training depends."""
+        parts = {
+            "g_network": self.g_network,
+            "d_network": self.d_network,
+            "g_optimizer": self.g_optimizer,
+            "d_optimizer": self.d_optimizer,
+            "g_scaler": self.g_scaler,
+            "d_scaler": self.d_scaler,
+            **{name: scheduler for name, scheduler in self._schedulers.items() if scheduler is not None},
+        }
+        return parts if self.ema_network is self.g_network else {**parts, "ema_network": self.ema_network}
 
     def blur_for_discriminator(self, image: Tensor) -> Tensor:
         """Add the instance noise of this moment to an image (B, C, *S)."""
@@ -200,6 +217,10 @@ def _frozen(module: nn.Module) -> Iterator[None]:
 
 def _total(losses: Losses) -> Tensor:
     return torch.stack(list(losses.values())).sum()
+
+
+def _set_epoch(engine: Any, loader: Any) -> None:
+    loader.set_epoch(engine.state.epoch)
 
 
 def _step(engine: Any, scheduler: LRScheduler) -> None:

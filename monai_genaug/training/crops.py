@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from monai.data import Dataset
@@ -19,15 +19,51 @@ from monai.transforms import (
 from torch import Tensor
 from torch.utils.data import DataLoader, RandomSampler
 
+from monai_genaug._rng import derive_seed
 from monai_genaug.training.settings import Pix2PixSettings
 
 KEYS = ("image", "label")
 
 
-def crop_loader(
-    items: Sequence[Mapping[str, Tensor]], settings: Pix2PixSettings, *, seed: int
-) -> DataLoader[dict[str, Tensor]]:
-    """Give batches of random crops, flipped and (in 2D) turned, image and label alike, as many as training takes."""
+class CropLoader:
+    """Gives the batches of one epoch: random crops, flipped and (in 2D) turned, image and label alike.
+
+    What an epoch holds depends on (seed, epoch) alone, so that a resumed training sees what an unbroken one would.
+
+    Args:
+        items: each ``{"image": (C, *S), "label": (1, *S)}``.
+        settings: crop size, batch size and iterations of an epoch.
+        seed: of order, crops and flips.
+
+    Example:
+        >>> item = {"image": torch.rand(1, 20, 20), "label": torch.ones(1, 20, 20)}
+        >>> loader = CropLoader([item], Pix2PixSettings(crop_size=16, batch_size=2, iterations_per_epoch=3), seed=0)
+        >>> [batch["image"].shape for batch in loader][-1], len(loader)
+        (torch.Size([2, 1, 16, 16]), 3)
+    """
+
+    def __init__(self, items: Sequence[Mapping[str, Tensor]], settings: Pix2PixSettings, *, seed: int) -> None:
+        self.dataset = Dataset(list(items), _crop_chain(settings))
+        self.settings, self.seed, self.epoch = settings, seed, 1
+
+    def set_epoch(self, epoch: int) -> None:
+        """Say which epoch is iterated over next, from 1."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        """Give the number of batches of an epoch."""
+        return self.settings.iterations_per_epoch
+
+    def __iter__(self) -> Iterator[dict[str, Tensor]]:
+        """Give the batches of the epoch that was set."""
+        rng = torch.Generator().manual_seed(derive_seed(self.seed, "order", self.epoch))
+        self.dataset.transform.set_random_state(derive_seed(self.seed, "crops", self.epoch) % 2**32)
+        draws = len(self) * self.settings.batch_size
+        order = RandomSampler(range(len(self.dataset)), num_samples=draws, generator=rng)
+        return iter(DataLoader(self.dataset, self.settings.batch_size, sampler=order, generator=rng))
+
+
+def _crop_chain(settings: Pix2PixSettings) -> Compose:
     size = (settings.crop_size,) * settings.spatial_dims
     steps: list[Transform] = []
     if settings.jitter:
@@ -37,8 +73,4 @@ def crop_loader(
     steps += [RandFlipd(KEYS, prob=0.5, spatial_axis=axis) for axis in range(settings.spatial_dims)]
     if settings.spatial_dims == 2:
         steps.append(RandRotate90d(KEYS, prob=0.5, max_k=3))
-    chain = Compose([*steps, EnsureTyped(KEYS, dtype=torch.float32, track_meta=False)])
-    chain.set_random_state(seed % 2**32)
-    draws = settings.iterations * settings.batch_size
-    order = RandomSampler(range(len(items)), num_samples=draws, generator=torch.Generator().manual_seed(seed))
-    return DataLoader(Dataset(list(items), chain), batch_size=settings.batch_size, sampler=order)
+    return Compose([*steps, EnsureTyped(KEYS, dtype=torch.float32, track_meta=False)])

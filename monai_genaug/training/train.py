@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Literal
 
 import torch
 from ignite.engine import Events
@@ -14,11 +16,13 @@ from torch import Tensor
 from torch.optim import Adam, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from monai_genaug.generators.base import as_plain_tensor
 from monai_genaug.generators.load import build_generator, save_generator
 from monai_genaug.generators.pix2pix import Pix2PixGenerator
 from monai_genaug.losses import PatchGANLoss
 from monai_genaug.training.adversarial import AdversarialEngine
-from monai_genaug.training.crops import crop_loader
+from monai_genaug.training.checkpoint import Checkpoint
+from monai_genaug.training.crops import CropLoader
 from monai_genaug.training.pix2pix import Pix2PixEngine, patch_discriminator
 from monai_genaug.training.settings import Pix2PixSettings
 
@@ -33,8 +37,12 @@ def train_pix2pix(
     device: str | torch.device = "cpu",
     seed: int = 0,
     progress: Progress | None = None,
+    resume: bool | Literal["previous"] = True,
 ) -> Path:
     """Train a Pix2Pix generator on random crops of labelled images and write its folder.
+
+    Called again after it was stopped, it goes on from its last epoch and ends, on the same machine, with the same
+    weights as a run that was not stopped.
 
     Args:
         items: each ``{"image": (C, *S) float in [0, 1], "label": (1, *S) whole numbers}``.
@@ -43,12 +51,14 @@ def train_pix2pix(
         device: where to train.
         seed: of weights, crops and noise; the global generators are put back afterwards.
         progress: called after each iteration as ``progress(done, total, losses)``.
+        resume: go on from the folder's ``checkpoint.pt``, if there is one; ``"previous"``: from the epoch before,
+            should the last one be damaged; False: start again.
 
     Returns:
         `output_dir`.
 
     Raises:
-        ValueError: if images and settings do not fit.
+        ValueError: if images and settings do not fit, or the folder's checkpoint is damaged or of another training.
         NonFiniteLossError: if training diverges; the folder keeps the last good epoch.
 
     Example:
@@ -66,7 +76,9 @@ def train_pix2pix(
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         engine = build_pix2pix_engine(items, settings, device=device, seed=seed)
-        started = time.perf_counter()
+        checkpoint = Checkpoint(Path(output_dir) / "checkpoint.pt", _identity(items, settings, seed))
+        if resume and checkpoint.restore(engine, previous=resume == "previous") >= settings.epochs:
+            return Path(output_dir)
 
         @engine.on(Events.EPOCH_COMPLETED)
         def save(engine: AdversarialEngine) -> None:
@@ -76,12 +88,13 @@ def train_pix2pix(
                 "seed": seed,
                 "images": len(items),
                 "epoch": engine.state.epoch,
-                "seconds": round(time.perf_counter() - started, 1),
+                "seconds": round(checkpoint.seconds, 1),
                 "losses": _floats(engine.state.output),
             }
             state = engine.ema_network.state_dict()
             save_generator(output_dir, settings.network_config, state, {"training": training})
 
+        checkpoint.attach(engine)
         if progress is not None:
 
             @engine.on(Events.ITERATION_COMPLETED)
@@ -116,7 +129,7 @@ def build_pix2pix_engine(
         device=device,
         max_epochs=settings.epochs,
         epoch_length=settings.iterations_per_epoch,
-        train_data_loader=crop_loader(items, settings, seed=seed),
+        train_data_loader=CropLoader(items, settings, seed=seed),
         g_optimizer=adams[0],
         d_optimizer=adams[1],
         g_scheduler=schedulers[0],
@@ -179,3 +192,12 @@ def _check_items(items: Sequence[Mapping[str, Tensor]], settings: Pix2PixSetting
 
 def _floats(output: Mapping[str, Tensor]) -> dict[str, float]:
     return {name: value.item() for name, value in output.items()}
+
+
+def _identity(items: Sequence[Mapping[str, Tensor]], settings: Pix2PixSettings, seed: int) -> str:
+    """Name all that must be equal for a training to go on."""
+    digest = hashlib.sha256()
+    for item in items:
+        for key in ("image", "label"):
+            digest.update(as_plain_tensor(item[key]).to(torch.float32).contiguous().cpu().numpy().tobytes())
+    return json.dumps({"settings": asdict(settings), "seed": seed, "items": digest.hexdigest()}, sort_keys=True)

@@ -12,7 +12,7 @@ import torch
 
 from monai_genaug import load_generator
 from monai_genaug.training import NonFiniteLossError, Pix2PixSettings, train_pix2pix
-from monai_genaug.training.crops import crop_loader
+from monai_genaug.training.crops import CropLoader
 from tests.helpers import TINY, blobs
 
 
@@ -80,23 +80,28 @@ def test_variants_train_and_load(tmp_path, change):
     assert image.shape == (1, settings.image_channels, *size)
 
 
-def test_crops_keep_image_and_label_together_and_repeat_by_seed(items):
-    runs = [list(crop_loader(items, TINY, seed=seed)) for seed in (1, 1, 2)]
+def test_crops_keep_image_and_label_together_and_depend_on_seed_and_epoch_alone(items):
+    runs = []
+    for seed, epoch in ((1, 1), (1, 1), (1, 2), (2, 1)):
+        loader = CropLoader(items, TINY, seed=seed)
+        loader.set_epoch(epoch)
+        torch.rand(seed)
+        runs.append(list(loader))
     for batch in runs[0]:
         assert batch["image"].shape == (2, 1, 16, 16)
         assert type(batch["image"]) is torch.Tensor
         torch.testing.assert_close(batch["image"], 0.2 + 0.6 * (batch["label"] > 0).float())
-    same, other = ([torch.equal(a["image"], b["image"]) for a, b in zip(runs[0], run, strict=True)] for run in runs[1:])
-    assert all(same)
-    assert not all(other)
-    assert len(runs[0]) == TINY.iterations
+    first, *others = ([batch["image"] for batch in run] for run in runs)
+    same = [all(torch.equal(a, b) for a, b in zip(first, other, strict=True)) for other in others]
+    assert same == [True, False, False]
+    assert len(runs[0]) == TINY.iterations_per_epoch
 
 
 def test_divergence_stops_training_and_the_last_good_epoch_stays(items, tmp_path):
     train_pix2pix(items, TINY, output_dir=tmp_path)
     before = (tmp_path / "models/model.pt").read_bytes()
     with pytest.raises(NonFiniteLossError, match="iteration"):
-        train_pix2pix(items, replace(TINY, lambda_l1=float("inf")), output_dir=tmp_path)
+        train_pix2pix(items, replace(TINY, lambda_l1=float("inf")), output_dir=tmp_path, resume=False)
     assert (tmp_path / "models/model.pt").read_bytes() == before
 
 
