@@ -1,1 +1,1 @@
-"""TODO."""
+"""Does it help: segmentation with and without synthetic pairs."""

@@ -103,6 +103,6 @@ class Checkpoint:
             return dict(torch.load(path, map_location="cpu", weights_only=True))
         except Exception as error:  # torch raises many types here; each means that the file cannot be used
             raise ValueError(
-                f"{path} cannot be read, it may be truncated: pass resume='previous' to go on from the epoch before, in "
-                f"{self.previous.name}, or delete it to start again. ({type(error).__name__})"
+                f"{path} cannot be read, it may be truncated: pass resume='previous' to go on from the epoch before "
+                f"in {self.previous.name}, or delete it to start again. ({type(error).__name__})"
             ) from error
