@@ -1,0 +1,103 @@
+"""Images and labels of a data list in memory, with intensities in [0, 1]."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from monai.transforms import (
+    EnsureChannelFirstd,
+    LoadImaged,
+    ScaleIntensityRange,
+    ScaleIntensityRangePercentiles,
+)
+from torch import Tensor
+
+from monai_genaug._checks import check_label
+from monai_genaug.data import AnyImageReader
+from monai_genaug.generators.base import as_plain_tensor
+
+Item = dict[str, Any]
+KEYS = ("image", "label")
+
+
+def load_items(entries: Iterable[Mapping[str, Any]]) -> list[Item]:
+    """Load the images and labels of one split, all of one kind, and scale the images by `scale_to_unit`.
+
+    Args:
+        entries: of `load_datalist`: paths under image and label, and a group.
+
+    Returns:
+        For each entry ``{"image": (C, *S) float32 in [0, 1], "label": (1, *S) int64, "group": str, "name": str}``.
+
+    Raises:
+        FileNotFoundError: if a file is missing.
+        ValueError: if a file cannot be read, an image holds NaN or Inf, a label has not whole numbers, one channel and
+            its image's size, or the images differ in channels or dimensions.
+
+    Example:
+        >>> import tempfile
+        >>> from monai_genaug.data import load_datalist
+        >>> from monai_genaug.phantoms import write_nuclei_dataset
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = write_nuclei_dataset(folder, counts={"training": 1}, spatial_size=(32, 48))
+        ...     [item] = load_items(load_datalist(file, fractions=(1, 0, 0))["training"])
+        >>> item["image"].shape, item["label"].dtype, item["name"]
+        (torch.Size([1, 32, 48]), torch.int64, 'training_000')
+    """
+    load, channel_first = LoadImaged(KEYS, reader=AnyImageReader(), dtype=None), EnsureChannelFirstd(KEYS)
+    items: list[Item] = []
+    for entry in entries:
+        if not entry.keys() >= {*KEYS, "group"}:
+            raise ValueError(
+                f"an item has the keys {sorted(entry)}, expected image, label and group: name one of its images "
+                "`image` in the data list."
+            )
+        sample = channel_first(load({key: entry[key] for key in KEYS}))  # no Compose: it would hide errors in its own
+        image, label = as_plain_tensor(sample["image"]), as_plain_tensor(sample["label"])
+        if tuple(label.shape) != (1, *image.shape[1:]):
+            raise ValueError(
+                f"{entry['label']} has the shape {tuple(label.shape)}, expected {(1, *image.shape[1:])} to fit "
+                f"{entry['image']}: export both on one grid, the label as one channel."
+            )
+        label = check_label(label, name=str(entry["label"]))
+        image = scale_to_unit(image, name=str(entry["image"]))
+        if items and (image.ndim, image.shape[0]) != (items[0]["image"].ndim, items[0]["image"].shape[0]):
+            raise ValueError(
+                f"{entry['image']} has the shape {tuple(image.shape)}, {items[0]['name']} has "
+                f"{tuple(items[0]['image'].shape)}, expected equal channels and dimensions: use one kind of image."
+            )
+        items.append({"image": image, "label": label, "group": str(entry["group"]), "name": Path(entry["image"]).stem})
+    return items
+
+
+def scale_to_unit(image: Tensor, *, name: str = "image") -> Tensor:
+    """Scale an image to [0, 1].
+
+    8-bit colour keeps its fixed range, since stain colour carries meaning; in everything else each channel is scaled by
+    its percentiles 0.1 and 99.9, since exposure differs from image to image.
+
+    Args:
+        image: (C, *S), any real type.
+        name: what the error calls it.
+
+    Returns:
+        (C, *S), float32 in [0, 1]; a constant channel becomes 0.
+
+    Raises:
+        ValueError: for NaN or Inf.
+
+    Example:
+        >>> scale_to_unit(torch.tensor([[[0]], [[51]], [[255]]], dtype=torch.uint8)).flatten()
+        tensor([0.0000, 0.2000, 1.0000])
+    """
+    values = image.float()
+    if not torch.isfinite(values).all():
+        raise ValueError(f"{name} holds NaN or Inf, expected finite intensities: mend the file or leave it out.")
+    if image.dtype == torch.uint8 and image.shape[0] == 3:
+        scale = ScaleIntensityRange(0.0, 255.0, 0.0, 1.0)
+    else:
+        scale = ScaleIntensityRangePercentiles(0.1, 99.9, 0.0, 1.0, channel_wise=True)
+    return as_plain_tensor(torch.as_tensor(scale(values))).clamp(0.0, 1.0)

@@ -1,0 +1,107 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from monai_genaug import cli, data
+from monai_genaug.benchmark import demo
+from monai_genaug.benchmark.demo import DemoResult
+from monai_genaug.benchmark.report import Score
+from monai_genaug.benchmark.stats import PairedInterval
+
+run = CliRunner().invoke
+
+
+def plain(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+def test_version_is_that_of_the_package():
+    result = run(cli.app, ["--version"])
+    assert (result.exit_code, result.output.strip()) == (0, f"monai-genaug {version('monai_genaug')}")
+
+
+def test_help_lists_the_commands():
+    result = run(cli.app, ["--help"])
+    assert result.exit_code == 0
+    assert "demo" in result.output
+    assert "fetch" in result.output
+
+
+def test_the_module_itself_imports_nothing_slow():
+    tree = ast.parse(Path(cli.__file__).read_text())
+    imported = {
+        (node.module if isinstance(node, ast.ImportFrom) else node.names[0].name).split(".")[0]
+        for node in tree.body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    }
+    assert imported == {"__future__", "pathlib", "typing", "typer"}
+
+
+def test_demo_passes_its_options_on_and_prints_what_was_found(tmp_path, monkeypatch):
+    calls = []
+
+    def fake(*args, **kwargs):
+        calls.append((args, kwargs))
+        score = Score("Dice", 0.8, 0.82, PairedInterval(0.02, -0.01, 0.05, 9, "bootstrap"))
+        return DemoResult(tmp_path / "report.html", tmp_path / "results.csv", [score], "No gain is shown.")
+
+    monkeypatch.setattr(demo, "run_demo", fake)
+    result = run(cli.app, ["demo", "--data", "set", "--out", "there", "--seed", "3", "--device", "cuda"])
+    assert result.exit_code == 0
+    assert calls == [((Path("there"),), {"data_dir": Path("set"), "seed": 3, "device": "cuda"})]
+    assert "Dice: 0.800 real only, 0.820 real and synthetic, difference +0.020" in result.output
+    assert "(95 % interval -0.010 to +0.050)" in result.output
+    assert "No gain is shown." in result.output
+    assert str(tmp_path / "report.html") in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["demo", "--data", "nowhere", "--out", "{tmp}/out"], "nowhere does not exist"),
+        (["demo", "--out", "{tmp}"], "holds files that are not the demo's"),
+        (["fetch", "mnist", "{tmp}/set"], "name is 'mnist', expected one of 'dsb2018', 'bbbc039'"),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_code_2(tmp_path, arguments, message):
+    (tmp_path / "notes.txt").touch()
+    result = run(cli.app, [argument.format(tmp=tmp_path) for argument in arguments])
+    assert result.exit_code == 2
+    [line] = [line for line in plain(result.output).splitlines() if line.startswith("Error: ")]
+    assert message in line
+    assert "Traceback" not in result.output
+
+
+def test_debug_lets_the_error_through(tmp_path):
+    result = run(cli.app, ["--debug", "fetch", "mnist", str(tmp_path)])
+    assert isinstance(result.exception, ValueError)
+
+
+def test_errors_in_the_program_itself_are_not_hidden(monkeypatch):
+    def broken(*args, **kwargs):
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(demo, "run_demo", broken)
+    assert isinstance(run(cli.app, ["demo"]).exception, KeyError)
+
+
+def test_an_unknown_option_is_a_usage_error():
+    assert run(cli.app, ["demo", "--speed", "9"]).exit_code == 2
+
+
+def test_fetch_prints_licence_and_citation(tmp_path, monkeypatch):
+    module = importlib.import_module("monai_genaug.data.fetch")  # by name: the package has a function of this name
+    monkeypatch.setattr(data, "fetch", lambda name, folder: module.SOURCES[name])
+    result = run(cli.app, ["fetch", "bbbc039", str(tmp_path)])
+    assert result.exit_code == 0
+    assert "licence: CC0 1.0" in result.output
+    assert "10.1002/cyto.a.23863" in result.output
