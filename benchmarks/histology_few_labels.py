@@ -23,10 +23,9 @@ from rich.progress import Progress
 from benchmarks._common import DATA, machine, write_json, write_rows
 from monai_genaug import GenerativeAugmentd, load_generator
 from monai_genaug._rng import derive_seed
-from monai_genaug.benchmark.chains import load_items
 from monai_genaug.benchmark.segmentation import SegmenterSettings, evaluate_segmenter, train_segmenter
 from monai_genaug.benchmark.stats import paired_interval
-from monai_genaug.data import load_datalist
+from monai_genaug.data import load_datalist, load_items
 from monai_genaug.masks import LabelDeformation
 from monai_genaug.training import Pix2PixSettings, train_pix2pix
 

@@ -23,9 +23,8 @@ from torch import Tensor
 
 from benchmarks._common import DATA, machine, write_json, write_rows
 from monai_genaug import ConditionalGenerator, load_generator
-from monai_genaug.benchmark.chains import load_items
 from monai_genaug.benchmark.segmentation import SegmenterSettings, evaluate_segmenter, train_segmenter
-from monai_genaug.data import load_datalist
+from monai_genaug.data import load_datalist, load_items
 from monai_genaug.training import Pix2PixSettings, train_pix2pix
 
 GENERATOR = Pix2PixSettings(

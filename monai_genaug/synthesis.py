@@ -13,7 +13,8 @@ from torch import Tensor
 
 from monai_genaug._checks import check_label, check_range
 from monai_genaug._rng import derive_seed
-from monai_genaug.generators.base import ConditionalGenerator, as_plain_tensor
+from monai_genaug._tensors import as_plain_tensor
+from monai_genaug.generators.base import ConditionalGenerator
 
 Accept = Callable[[Tensor, Tensor], Tensor]
 MAX_TRIES = 5

@@ -11,7 +11,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "monai_genaug"
 LEVELS = [
-    {"_checks", "_rng"},
+    {"_checks", "_rng", "_tensors"},
     {"networks", "losses", "masks", "metrics", "data"},
     {"generators", "quality", "phantoms"},
     {"synthesis", "store"},

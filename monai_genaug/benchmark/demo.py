@@ -16,8 +16,6 @@ import numpy as np
 from monai.networks.nets import UNet
 
 from monai_genaug._rng import derive_seed
-from monai_genaug.benchmark.chains import Item, load_items
-from monai_genaug.benchmark.course import Course, progress_bars
 from monai_genaug.benchmark.report import (
     Score,
     compare_arms,
@@ -32,10 +30,12 @@ from monai_genaug.benchmark.report import (
 )
 from monai_genaug.benchmark.segmentation import SegmenterSettings, evaluate_segmenter, train_segmenter
 from monai_genaug.data import load_datalist, replacing
+from monai_genaug.data.items import Item, load_items
 from monai_genaug.generators import ConditionalGenerator, load_generator
 from monai_genaug.masks import LabelDeformation
 from monai_genaug.phantoms import write_nuclei_dataset
 from monai_genaug.training import Pix2PixSettings, train_pix2pix
+from monai_genaug.training.progress import Course, progress_bars
 from monai_genaug.transforms import GenerativeAugmentd
 
 if TYPE_CHECKING:

@@ -12,16 +12,16 @@ from monai.networks.nets import UNet
 from torch import nn
 
 from monai_genaug._rng import derive_seed
-from monai_genaug.benchmark.chains import Item
 from monai_genaug.benchmark.charts import Chart, line_chart
-from monai_genaug.benchmark.course import Course
 from monai_genaug.benchmark.pictures import Pixels, error_pixels, image_pixels, label_pixels, png_data_uri
 from monai_genaug.benchmark.segmentation import predict_foreground
 from monai_genaug.benchmark.stats import PairedInterval, paired_interval
 from monai_genaug.data import replacing
+from monai_genaug.data.items import Item
 from monai_genaug.generators import ConditionalGenerator
 from monai_genaug.masks import LabelDeformation
 from monai_genaug.synthesis import synthesize
+from monai_genaug.training.progress import Course
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -171,7 +171,7 @@ def training_row(course: Course, network: nn.Module) -> dict[str, str]:
     """Give a row of the table of trainings.
 
     Example:
-        >>> from monai_genaug.benchmark.course import progress_bars
+        >>> from monai_genaug.training.progress import progress_bars
         >>> with progress_bars(show=False) as bars:
         ...     training_row(Course("U-Net", bars), nn.Linear(500, 3))
         {'network': 'U-Net', 'parameters': '1,503', 'iterations': '0', 'seconds': '0'}

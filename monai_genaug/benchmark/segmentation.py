@@ -16,8 +16,9 @@ from torch import Tensor
 from torch.utils.data import BatchSampler, RandomSampler
 
 from monai_genaug._rng import derive_seed
-from monai_genaug.benchmark.chains import KEYS
-from monai_genaug.generators.base import as_plain_tensor, evaluating, pad_to_multiple
+from monai_genaug._tensors import as_plain_tensor
+from monai_genaug.data.items import KEYS
+from monai_genaug.generators.base import evaluating, pad_to_multiple
 from monai_genaug.training.train import Progress
 
 if TYPE_CHECKING:

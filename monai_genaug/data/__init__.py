@@ -5,6 +5,7 @@ from monai_genaug.data.arrays import is_source, read_array
 from monai_genaug.data.datalists import load_datalist
 from monai_genaug.data.describe import DatalistSummary, describe_datalist
 from monai_genaug.data.fetch import SOURCES, DatasetSource, fetch
+from monai_genaug.data.items import load_items, scale_to_unit
 from monai_genaug.data.reader import AnyImageReader
 from monai_genaug.data.splits import split_by_group
 from monai_genaug.data.writers import replacing, write_array, write_dataset
@@ -19,8 +20,10 @@ __all__ = [
     "fetch",
     "is_source",
     "load_datalist",
+    "load_items",
     "read_array",
     "replacing",
+    "scale_to_unit",
     "split_by_group",
     "write_array",
     "write_dataset",

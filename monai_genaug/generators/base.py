@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from monai_genaug._checks import check_spatial_dims
+from monai_genaug._tensors import as_plain_tensor
 from monai_genaug.masks.encodings import LabelEncoding
 
 
@@ -173,13 +174,3 @@ def pad_to_multiple(condition: Tensor, stride: int) -> Tensor:
     """
     pad = [amount for size in reversed(condition.shape[2:]) for amount in (0, -size % stride)]
     return functional.pad(condition, pad, mode="replicate") if any(pad) else condition
-
-
-def as_plain_tensor(tensor: Tensor) -> Tensor:
-    """Take the plain tensor out of a MONAI MetaTensor, whose bookkeeping slows networks down.
-
-    Example:
-        >>> type(as_plain_tensor(torch.zeros(1))).__name__
-        'Tensor'
-    """
-    return tensor.as_tensor() if hasattr(tensor, "as_tensor") else tensor

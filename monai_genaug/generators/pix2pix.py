@@ -23,6 +23,7 @@ class Pix2PixGenerator(ConditionalGenerator):
         ValueError: if encoding and network disagree on the number of channels.
 
     Example:
+        >>> import torch
         >>> from monai_genaug.masks import BinaryEncoding
         >>> network = Pix2PixUNet(2, in_channels=1, out_channels=1, levels=3, base_features=4)
         >>> generator = Pix2PixGenerator(network, BinaryEncoding())

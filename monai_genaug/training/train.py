@@ -6,9 +6,10 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from ignite.engine import Events
@@ -16,7 +17,7 @@ from torch import Tensor
 from torch.optim import Adam, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from monai_genaug.generators.base import as_plain_tensor
+from monai_genaug._tensors import as_plain_tensor
 from monai_genaug.generators.load import build_generator, save_generator
 from monai_genaug.generators.pix2pix import Pix2PixGenerator
 from monai_genaug.losses import PatchGANLoss
@@ -24,6 +25,7 @@ from monai_genaug.training.adversarial import AdversarialEngine
 from monai_genaug.training.checkpoint import Checkpoint
 from monai_genaug.training.crops import CropLoader
 from monai_genaug.training.pix2pix import Pix2PixEngine, patch_discriminator
+from monai_genaug.training.progress import Course, progress_bars
 from monai_genaug.training.settings import Pix2PixSettings
 
 Progress = Callable[[int, int, dict[str, float]], None]
@@ -50,7 +52,7 @@ def train_pix2pix(
         output_dir: written anew after every epoch; what `load_generator` and `GenerativeAugmentd` take.
         device: where to train.
         seed: of weights, crops and noise; the global generators are put back afterwards.
-        progress: called after each iteration as ``progress(done, total, losses)``.
+        progress: called after each iteration as ``progress(done, total, losses)``; by default a bar is shown.
         resume: go on from the folder's ``checkpoint.pt``, if there is one; ``"previous"``: from the epoch before,
             should the last one be damaged; False: start again.
 
@@ -73,36 +75,38 @@ def train_pix2pix(
     """
     _check_items(items, settings)
     device = torch.device(device)
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), ExitStack() as stack:
         torch.manual_seed(seed)
         engine = build_pix2pix_engine(items, settings, device=device, seed=seed)
         checkpoint = Checkpoint(Path(output_dir) / "checkpoint.pt", _identity(items, settings, seed))
         if resume and checkpoint.restore(engine, previous=resume == "previous") >= settings.epochs:
             return Path(output_dir)
-
-        @engine.on(Events.EPOCH_COMPLETED)
-        def save(engine: AdversarialEngine) -> None:
-            training = {
-                "family": "pix2pix",
-                "settings": asdict(settings),
-                "seed": seed,
-                "images": len(items),
-                "epoch": engine.state.epoch,
-                "seconds": round(checkpoint.seconds, 1),
-                "losses": _floats(engine.state.output),
-            }
-            state = engine.ema_network.state_dict()
-            save_generator(output_dir, settings.network_config, state, {"training": training})
-
+        notes = {"family": "pix2pix", "settings": asdict(settings), "seed": seed, "images": len(items)}
+        engine.add_event_handler(Events.EPOCH_COMPLETED, _save, output_dir, settings, checkpoint, notes)
         checkpoint.attach(engine)
-        if progress is not None:
-
-            @engine.on(Events.ITERATION_COMPLETED)
-            def report(engine: AdversarialEngine) -> None:
-                progress(engine.state.iteration, settings.iterations, _floats(engine.state.output))
-
+        tell = progress or Course("Pix2Pix", stack.enter_context(progress_bars()))
+        engine.add_event_handler(
+            Events.ITERATION_COMPLETED, lambda e: tell(e.state.iteration, settings.iterations, _floats(e.state.output))
+        )
         engine.run()
     return Path(output_dir)
+
+
+def _save(
+    engine: AdversarialEngine,
+    output_dir: str | os.PathLike[str],
+    settings: Pix2PixSettings,
+    checkpoint: Checkpoint,
+    notes: dict[str, Any],
+) -> None:
+    """Write the generator's folder as it is after an epoch."""
+    training = {
+        **notes,
+        "epoch": engine.state.epoch,
+        "seconds": round(checkpoint.seconds, 1),
+        "losses": _floats(engine.state.output),
+    }
+    save_generator(output_dir, settings.network_config, engine.ema_network.state_dict(), {"training": training})
 
 
 def build_pix2pix_engine(

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from monai_genaug._checks import check_probability, check_range
 from monai_genaug._rng import draw_seed
-from monai_genaug.generators.base import ConditionalGenerator, as_plain_tensor
+from monai_genaug._tensors import as_plain_tensor
+from monai_genaug.generators.base import ConditionalGenerator
 from monai_genaug.generators.handle import GeneratorHandle, LiveHandle, as_handle
 from monai_genaug.synthesis import Accept, synthesize
 

@@ -12,10 +12,9 @@ import pytest
 import torch
 
 from monai_genaug.benchmark import demo
-from monai_genaug.benchmark.chains import load_items
 from monai_genaug.benchmark.demo import DemoResult, DemoSettings, run_demo
 from monai_genaug.benchmark.segmentation import SegmenterSettings
-from monai_genaug.data import load_datalist
+from monai_genaug.data import load_datalist, load_items
 from monai_genaug.generators import load_generator
 from monai_genaug.phantoms import write_nuclei_dataset
 from tests.helpers import TINY

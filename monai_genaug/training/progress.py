@@ -50,13 +50,14 @@ class Course:
 
 @contextmanager
 def progress_bars(*, show: bool = True) -> Iterator[Progress]:
-    """Give bars with iterations, remaining time and losses.
+    """Give bars with iterations, remaining time and losses, on standard error.
 
     Example:
         >>> with progress_bars(show=False) as bars:
         ...     len(bars.tasks)
         0
     """
+    from rich.console import Console
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -72,5 +73,5 @@ def progress_bars(*, show: bool = True) -> Iterator[Progress]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[losses]}"),
     )
-    with Progress(*columns, disable=not show) as bars:
+    with Progress(*columns, console=Console(stderr=True), disable=not show) as bars:
         yield bars

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from monai_genaug.benchmark.chains import load_items, scale_to_unit
 from monai_genaug.data import load_datalist, write_array
+from monai_genaug.data.items import load_items, scale_to_unit
 
 
 def entry(folder: Path, image: np.ndarray, label: np.ndarray, name: str = "a") -> dict[str, str]:

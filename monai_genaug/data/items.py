@@ -16,8 +16,8 @@ from monai.transforms import (
 from torch import Tensor
 
 from monai_genaug._checks import check_label
-from monai_genaug.data import AnyImageReader
-from monai_genaug.generators.base import as_plain_tensor
+from monai_genaug._tensors import as_plain_tensor
+from monai_genaug.data.reader import AnyImageReader
 
 Item = dict[str, Any]
 KEYS = ("image", "label")
