@@ -225,7 +225,9 @@ def _draw_phantoms(folder: Path, settings: DemoSettings, seed: int) -> Path:
     """Write phantoms as a data set."""
     training, test = settings.phantoms
     size = (settings.phantom_size,) * 2
-    return write_nuclei_dataset(folder, counts={"training": training, "test": test}, spatial_size=size, seed=derive_seed(seed, "phantoms"))
+    return write_nuclei_dataset(
+        folder, counts={"training": training, "test": test}, spatial_size=size, seed=derive_seed(seed, "phantoms")
+    )
 
 
 def _list_data(source: Path) -> dict[str, list[dict[str, Any]]]:
