@@ -192,7 +192,7 @@ def test_rgb_tiff_with_lzw_and_predictor_is_read(tmp_path: Path) -> None:
 
 def test_tiff_with_an_unknown_compression_says_what_to_do(tmp_path: Path) -> None:
     Image.new("1", (8, 6)).save(tmp_path / "a.tif", compression="group4")
-    with pytest.raises(FormatError, match=r"compression CCITTFAX4, expected none.*imagecodecs"):
+    with pytest.raises(FormatError, match=r"compression CCITT\w+, expected none.*imagecodecs"):
         read_array(tmp_path / "a.tif")
 
 
