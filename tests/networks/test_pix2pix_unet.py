@@ -49,9 +49,13 @@ def test_constant_noise_maps_change_the_whole_image_and_white_ones_its_texture()
     torch.manual_seed(0)
     network = Pix2PixUNet(2, 1, 1, levels=3, base_features=8).eval()
     condition, noise = torch.zeros(1, 1, 32, 32), torch.zeros(1, 12, 32, 32)
-    latent = noise.clone()
+    plain = network(condition, noise)
+    latent, white = noise.clone(), noise.clone()
     latent[:, :4] = 3.0
-    assert not torch.allclose(network(condition, latent), network(condition, noise), atol=1e-6)
+    white[:, 8:, 16, 16] = 3.0  # one pixel
+    changed = [(network(condition, other) - plain).abs() > 1e-7 for other in (latent, white)]
+    assert changed[0].float().mean() > 0.95
+    assert changed[1][..., 14:19, 14:19].any()
 
 
 @pytest.mark.parametrize("kwargs", [{"levels": 1}, {"norm": "layer"}, {"spatial_dims": 4}])
