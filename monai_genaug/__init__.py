@@ -1,6 +1,7 @@
 """Generative data augmentation for medical image segmentation, inside MONAI pipelines."""
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -35,9 +36,11 @@ __all__ = ["__version__", *_HOME]  # noqa: PLE0604  # all are strings
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'monai_genaug' has no attribute {name!r}")
-    return getattr(import_module(f"monai_genaug.{_HOME[name]}"), name)
+    if name in _HOME:
+        return getattr(import_module(f"monai_genaug.{_HOME[name]}"), name)
+    if not name.startswith("_") and find_spec(f"monai_genaug.{name}"):
+        return import_module(f"monai_genaug.{name}")
+    raise AttributeError(f"module 'monai_genaug' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -9,8 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-INT_EXACT_IN_FLOAT32 = 2**24
-
 
 def check_probability(name: str, value: float) -> float:
     """Return `value` if it lies in [0, 1]; raise ValueError otherwise.
@@ -58,6 +56,22 @@ def check_spatial_dims(value: int) -> int:
         3
     """
     return int(check_choice("spatial_dims", value, (2, 3)))
+
+
+def check_device(device: str | torch.device) -> torch.device:
+    """Return a device that this machine has; raise ValueError otherwise.
+
+    Example:
+        >>> check_device("cpu")
+        device(type='cpu')
+    """
+    try:
+        found = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(f"device is {device!r}, expected a name such as 'cpu' or 'cuda'.") from error
+    if found.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"device is {device!r}, but PyTorch finds no CUDA here: pass device='cpu'.")
+    return found
 
 
 def check_label(label: Tensor, *, name: str = "label") -> Tensor:

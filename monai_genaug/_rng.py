@@ -46,6 +46,22 @@ def draw_seed(rng: np.random.RandomState) -> int:
     return int(rng.randint(0, MAX_SEED, dtype=np.int64))
 
 
+def manual_seed(seed: int, device: torch.device) -> None:
+    """Seed torch's global generators of the CPU and of one device, and of no other, unlike `torch.manual_seed`.
+
+    Args:
+        seed: any 63-bit integer.
+        device: whose generator is seeded beside the CPU's.
+
+    Example:
+        >>> with torch.random.fork_rng():
+        ...     manual_seed(3, torch.device("cpu"))
+    """
+    torch.random.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
+
+
 def seeded_randn(shape: Sequence[int], seeds: Sequence[int]) -> Tensor:
     """Draw one row of standard normal noise for each seed, on the CPU.
 

@@ -127,7 +127,14 @@ def _sample_masks(mask_sampler: Randomizable, labels: Tensor, seeds: Sequence[in
                 f"{type(mask_sampler).__name__} turned a label of shape {tuple(label.shape)} into "
                 f"{tuple(new.shape)}: a mask sampler must keep the shape."
             )
-        rows.append(as_plain_tensor(torch.as_tensor(new)).to(labels))
+        whole = as_plain_tensor(torch.as_tensor(new))
+        kept = whole.to(labels)
+        if not torch.equal(kept.to(whole), whole):
+            raise ValueError(
+                f"{type(mask_sampler).__name__} made values up to {int(whole.max())}, which the label's type "
+                f"{labels.dtype} cannot hold: convert labels before with CastToTyped(keys, dtype=torch.int32)."
+            )
+        rows.append(kept)
     return torch.stack(rows) if rows else labels
 
 
@@ -181,7 +188,8 @@ def _check_images(
         shown = values > lowest  # padding and empty background say nothing
         outside = shown & ((values < low - margin) | (values > high + margin))
         share = outside.sum().item() / max(1, shown.sum().item())
-        if share > 0.5:
+        far = shown & ((values < low - 5 * margin) | (values > high + 5 * margin))
+        if share > 0.5 or far.sum().item() > 0.05 * shown.sum().item():  # z-normalised images, or scaled to [-1, 1]
             raise ValueError(
                 f"{share:.0%} of the image lies outside value_range=({low:g}, {high:g}), its values go from {lowest:g} "
                 f"to {highest:g}: put GenerativeAugmentd after the scaling to a fixed range and before z-normalisation "

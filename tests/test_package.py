@@ -16,6 +16,10 @@ def test_every_public_name_is_there_and_no_other():
         _ = monai_genaug.Nothing
 
 
+def test_subpackages_are_there_without_importing_them_by_name():
+    assert monai_genaug.masks.LabelDeformation is not None
+
+
 def test_the_version_is_that_of_the_distribution():
     assert monai_genaug.__version__ == version("monai_genaug")
 

@@ -169,8 +169,13 @@ def test_accept_sees_the_unit_range_and_the_new_label(labels):
 
 @pytest.mark.parametrize(
     "image",
-    [torch.randn(1, 1, 12, 10) - 1, torch.rand(1, 1, 12, 10) * 255, torch.rand(1, 1, 12, 10) * 900 - 1000],
-    ids=["z-normalised", "8 bit", "HU"],
+    [
+        torch.randn(1, 1, 12, 10),
+        torch.rand(1, 1, 12, 10) * 2 - 1,
+        torch.rand(1, 1, 12, 10) * 255,
+        torch.rand(1, 1, 12, 10) * 900 - 1000,
+    ],
+    ids=["z-normalised", "-1 to 1", "8 bit", "HU"],
 )
 def test_an_image_outside_value_range_is_refused_and_the_place_in_the_chain_named(labels, image):
     with pytest.raises(ValueError, match=r"outside value_range.*before z-normalisation"):
@@ -208,6 +213,16 @@ def test_wrong_numbers_of_channels_and_seeds_are_refused(labels):
         synthesize(copy_generator(), labels, [1, 2, 3], images=torch.rand(3, 3, 12, 10))
     with pytest.raises(ValueError, match="2 seeds for 3 labels"):
         synthesize(copy_generator(), labels, [1, 2])
+
+
+def test_a_sampler_whose_values_do_not_fit_the_label_type_is_refused():
+    class Renumber(Randomizable):
+        def __call__(self, label):
+            return label * 300
+
+    label = torch.ones(1, 1, 4, 4, dtype=torch.uint8)
+    with pytest.raises(ValueError, match=r"values up to 300, which the label's type torch\.uint8 cannot hold"):
+        synthesize(copy_generator(), label, [1], mask_sampler=Renumber())
 
 
 def test_a_sampler_that_changes_the_shape_is_refused(labels):

@@ -232,12 +232,12 @@ def _draw_phantoms(folder: Path, settings: DemoSettings, seed: int) -> Path:
 
 def _list_data(source: Path) -> dict[str, list[dict[str, Any]]]:
     """List a data set that has test images enough for an interval."""
-    splits = load_datalist(source)
+    splits = load_datalist(source, fractions=(0.6, 0.0, 0.4))  # where there are no splits: none is left unused
     groups = len({entry["group"] for entry in splits["test"]})
     if groups < 2:
         raise ValueError(
-            f"{source} has test images of {groups} groups, expected at least 2 to say how scores vary: move images "
-            "to the list `test`."
+            f"{source} has test images of {groups} groups, expected at least 2 to say how scores vary: add "
+            "labelled images, or move some to the list `test` of dataset.json."
         )
     return splits
 

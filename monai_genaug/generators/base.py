@@ -136,7 +136,8 @@ class ConditionalGenerator(nn.Module, ABC):
         raise TypeError(
             f"a live {self.name} cannot be pickled (DataLoader workers under spawn, torch.save): save it to a folder "
             "with save_generator(...) and pass GeneratorHandle(folder) or the folder itself; "
-            "its network loads once in each process."
+            "its network loads once in each process. A network of your own that cannot be saved so works with "
+            "num_workers=0 or forked workers."
         )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> ConditionalGenerator:

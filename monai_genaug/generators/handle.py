@@ -14,7 +14,8 @@ from monai_genaug.generators.load import digest_generator, find_generator, load_
 
 _LOADED: dict[GeneratorHandle, ConditionalGenerator] = {}
 _LOCK = threading.Lock()
-os.register_at_fork(after_in_child=lambda: globals().update(_LOCK=threading.Lock()))
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    os.register_at_fork(after_in_child=lambda: globals().update(_LOCK=threading.Lock()))
 
 
 class GeneratorHandle:
@@ -73,6 +74,10 @@ class GeneratorHandle:
     def __hash__(self) -> int:
         """Give the same number in every process, unlike the hash of a string."""
         return int(self.digest[:15], 16) ^ sum(self.device.encode())
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> GeneratorHandle:
+        """Give itself, so that a copy made in a forked process is known as forked."""
+        return self
 
     def __repr__(self) -> str:
         return f"GeneratorHandle({self.folder!r}, device={self.device!r})"

@@ -26,6 +26,7 @@ REGISTRY: dict[str, type] = {
 _PACKAGE = Path(__file__).parents[1]
 _CHECKOUT = _PACKAGE.parent if (_PACKAGE.parent / "pyproject.toml").is_file() else _PACKAGE
 SHIPPED = (_PACKAGE / "bundles", _CHECKOUT / "bundles")  # in a wheel, in a checkout
+MAX_NODES = 500
 _UNFINISHED = object()
 _REFERENCE = re.compile(r"@[A-Za-z]\w*")
 
@@ -63,7 +64,7 @@ def load_generator(name_or_dir: str | os.PathLike[str], device: str | torch.devi
     except Exception as error:  # torch raises many types here; each means that these weights cannot be used
         raise ValueError(
             f"{weights} cannot be read as the weights of {folder / NETWORK_FILE}: it may be truncated or of another "
-            f"network; train or copy it again. ({type(error).__name__}: {str(error).splitlines()[0]})"
+            f"network; train or copy it again. ({type(error).__name__})"
         ) from error
     return generator.to(device).eval()
 
@@ -160,28 +161,32 @@ def _read_config(folder: Path) -> dict[str, Any]:
     path = folder / NETWORK_FILE
     try:
         config = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"{path} is no valid YAML: {error}") from error
     if not isinstance(config, dict) or not {"network_def", "generator"} <= config.keys():
         raise ValueError(f"{path} must define 'network_def' and 'generator'; it is not of monai_genaug.")
     return config
 
 
-def _check_config(node: Any, where: str) -> None:
+def _check_config(node: Any, where: str, seen: list[None] | None = None) -> None:
     """Refuse whatever a MONAI bundle's parser would execute, import or read, wherever it stands."""
+    seen = [] if seen is None else seen
+    seen.append(None)
+    if len(seen) > MAX_NODES:
+        raise ValueError(f"{where} holds more than {MAX_NODES} entries, which no generator's config does.")
     if isinstance(node, dict):
         for key, value in node.items():
             if not isinstance(key, str) or (key.startswith(("_", "+", "~")) and key != "_target_") or "::" in key:
                 raise ValueError(f"{where}: the key {key!r} is not allowed in a generator's config.")
-            if key == "_target_" and value not in REGISTRY:
+            if key == "_target_" and (not isinstance(value, str) or value not in REGISTRY):
                 raise ValueError(
                     f"{where}: _target_ {value!r} is not allowed, expected one of {', '.join(sorted(REGISTRY))}: "
                     "for a network of your own wrap it in ModuleGenerator and pass that."
                 )
-            _check_config(value, where)
+            _check_config(value, where, seen)
     elif isinstance(node, list | tuple):
         for value in node:
-            _check_config(value, where)
+            _check_config(value, where, seen)
     elif isinstance(node, str):
         if node.strip().startswith(("$", "%", "<<")) or (node.startswith("@") and not _REFERENCE.fullmatch(node)):
             raise ValueError(f"{where}: {node!r} is not allowed: expressions and macros are never run in a generator.")
@@ -207,7 +212,7 @@ def _build(node: Any, config: Mapping[str, Any], built: dict[str, Any]) -> Any:
         return arguments
     try:
         return REGISTRY[node["_target_"]](**arguments)
-    except TypeError as error:
+    except (TypeError, AttributeError, RuntimeError, MemoryError, OverflowError) as error:
         raise ValueError(f"{NETWORK_FILE}: {node['_target_']} cannot be built: {error}") from error
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from monai_genaug._checks import check_range
-from monai_genaug._rng import seeded_randn
+from monai_genaug._rng import manual_seed, seeded_randn
 from monai_genaug.generators.base import ConditionalGenerator
 from monai_genaug.masks.encodings import LabelEncoding
 
@@ -22,8 +22,8 @@ class ModuleGenerator(ConditionalGenerator):
         image_channels: channels C of its images.
         encoding: turns label maps into its conditions.
         noise_channels: if above 0, the module's second argument is noise (B, noise_channels, *S).
-        draws_noise: the module draws random numbers itself in its forward pass; its rows then run one by one, each
-            under its own seed, and the global generators are put back.
+        draws_noise: the module draws random numbers from torch itself in its forward pass; its rows then run one by
+            one, each under its own seed, and the global generators are put back.
         output_range: the values (low, high) that stand for black and white in its images.
         stride: the module takes spatial sizes that are multiples of this.
 
@@ -56,6 +56,7 @@ class ModuleGenerator(ConditionalGenerator):
         self.noise_channels = noise_channels
         self.draws_noise = draws_noise
         self.output_range = check_range("output_range", output_range)
+        self._draws_nothing = False  # not yet known
 
     @property
     def name(self) -> str:
@@ -71,19 +72,27 @@ class ModuleGenerator(ConditionalGenerator):
         return (self._call(inputs, seeds) - low) / (high - low)
 
     def _call(self, inputs: list[Tensor], seeds: Sequence[int]) -> Tensor:
-        devices = [inputs[0].device] if inputs[0].is_cuda else []
-        with torch.random.fork_rng(devices=devices):
+        if self._draws_nothing:
+            return self.module(*inputs)
+        device = inputs[0].device
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             if self.draws_noise:
                 rows = []
                 for row, seed in enumerate(seeds):
-                    torch.manual_seed(seed)
+                    manual_seed(seed, device)
                     rows.append(self.module(*(part[row : row + 1] for part in inputs)))
                 return torch.cat(rows)
-            before = torch.get_rng_state()
+            before = _random_states(device)
             image = self.module(*inputs)
-            if not torch.equal(before, torch.get_rng_state()):
+            if not all(map(torch.equal, before, _random_states(device))):
                 raise RuntimeError(
                     f"{self.name} drew random numbers of its own, so its images would not follow their seeds: "
                     "pass draws_noise=True, or noise_channels=N and take the noise as second argument."
                 )
+        self._draws_nothing = True
         return image
+
+
+def _random_states(device: torch.device) -> list[Tensor]:
+    """Give the states of torch's global generators that a module on this device may draw from."""
+    return [torch.get_rng_state(), *([torch.cuda.get_rng_state(device)] if device.type == "cuda" else [])]

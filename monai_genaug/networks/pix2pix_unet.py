@@ -10,6 +10,7 @@ from monai_genaug._checks import check_choice, check_spatial_dims
 from monai_genaug.networks.noise import NoiseMaps
 
 MAX_FEATURE_FACTOR = 8  # Isola et al. 2017, appendix 6.1.1: features double up to 8 times the first layer's
+MAX_LEVELS = 12  # images of 4096 pixels a side and more
 DROPOUT_BLOCKS = 3  # the innermost decoder blocks that have dropout, ibid.
 
 
@@ -24,7 +25,7 @@ class Pix2PixUNet(nn.Module):
         spatial_dims: 2 or 3.
         in_channels: channels K of the condition.
         out_channels: channels C of the image.
-        levels: number of halvings, at least 2; spatial sizes must be multiples of ``2**levels``.
+        levels: number of halvings, 2 to 12; spatial sizes must be multiples of ``2**levels``.
         base_features: features of the first level.
         norm: ``"batch"`` or ``"instance"``; there is none in the first level, nor in the innermost, where a map may be
             one pixel.
@@ -59,8 +60,8 @@ class Pix2PixUNet(nn.Module):
         super().__init__()
         self.spatial_dims = check_spatial_dims(spatial_dims)
         check_choice("norm", norm, ("batch", "instance"))
-        if levels < 2:
-            raise ValueError(f"levels is {levels}, expected at least 2.")
+        if not 2 <= levels <= MAX_LEVELS:
+            raise ValueError(f"levels is {levels}, expected 2 to {MAX_LEVELS}.")
         self.in_channels, self.out_channels = in_channels, out_channels
         self.noise = NoiseMaps(latent_channels, smooth_channels, noise_channels)
         self.stride = 2**levels

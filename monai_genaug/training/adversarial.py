@@ -113,7 +113,7 @@ class AdversarialEngine(Trainer, ABC):
         half = self.amp_kwargs.get("dtype", torch.float16) == torch.float16
         self.g_scaler = torch.amp.GradScaler(device_type, enabled=amp and half and device_type == "cuda")
         self.d_scaler = torch.amp.GradScaler(device_type, enabled=amp and half and device_type == "cuda")
-        self._last_d_losses: Losses = {}
+        self.last_d_losses: Losses = {}
 
         ema = None if ema_momentum is None else EMAHandler(g_network, momentum=ema_momentum)
         self.ema_network: nn.Module = g_network if ema is None else ema.ema_model
@@ -169,16 +169,16 @@ class AdversarialEngine(Trainer, ABC):
             with self._autocast():
                 losses = self.d_losses(tensors)
             self._update("d", losses, self.d_optimizer, self.d_scaler)
-            self._last_d_losses = {name: loss.detach() for name, loss in losses.items()}
+            self.last_d_losses = {name: loss.detach() for name, loss in losses.items()}
 
         with _frozen(self.d_network):
             with self._autocast():
                 losses = self.g_losses(tensors)
             self._update("g", losses, self.g_optimizer, self.g_scaler)
 
-        output = {name: loss.detach() for name, loss in losses.items()} | self._last_d_losses
+        output = {name: loss.detach() for name, loss in losses.items()} | self.last_d_losses
         output["g_loss"] = output["loss"] = _total(losses).detach()
-        output["d_loss"] = _total(self._last_d_losses)
+        output["d_loss"] = _total(self.last_d_losses)
         self.state.output = output
         self.fire_event(IterationEvents.MODEL_COMPLETED)
         return self.state.output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ class Checkpoint:
             "identity": self.identity,
             "epoch": engine.state.epoch,
             "seconds": self.seconds,
+            "d_losses": engine.last_d_losses,
             "objects": {name: part.state_dict() for name, part in engine.parts().items()},
             "random": torch.get_rng_state(),
             "random_cuda": torch.cuda.get_rng_state_all() if engine.state.device.type == "cuda" else [],
@@ -60,7 +62,10 @@ class Checkpoint:
             if self.path.exists():
                 link = aside.with_suffix(".previous")
                 link.unlink(missing_ok=True)
-                os.link(self.path, link)  # the present file stays in place until the new one takes it
+                try:
+                    os.link(self.path, link)  # the present file stays in place until the new one takes it
+                except OSError:  # a file system without hard links
+                    shutil.copy2(self.path, link)
                 link.replace(self.previous)
             aside.replace(self.path)
         finally:
@@ -90,6 +95,7 @@ class Checkpoint:
             )
         for name, part in engine.parts().items():
             part.load_state_dict(state["objects"][name])
+        engine.last_d_losses = state["d_losses"]
         torch.set_rng_state(state["random"])
         if state["random_cuda"]:
             torch.cuda.set_rng_state_all(state["random_cuda"])

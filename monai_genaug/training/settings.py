@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from monai_genaug._checks import check_probability, check_spatial_dims
+
 
 @dataclass(frozen=True, kw_only=True)
 class Pix2PixSettings:
     """All that determines a Pix2Pix training beside its data and its seed; defaults are for a CPU.
 
     The paper's own: ``levels=8, base_features=64, crop_size=256, jitter=True, batch_size=1, adversarial="bce",
-    lambda_mode_seeking=0, ema_momentum=None``, discriminator of 64 features, 200 passes over the data.
+    latent_channels=0, smooth_channels=0, noise_channels=0, lambda_mode_seeking=0, ema_momentum=None,
+    discriminator_features=64``, 200 passes over the data.
 
     Args:
         spatial_dims: 2 or 3.
@@ -68,6 +71,31 @@ class Pix2PixSettings:
     d_interval: int = 1
     max_grad_norm: float | None = None
     ema_momentum: float | None = 0.01
+
+    def __post_init__(self) -> None:
+        check_spatial_dims(self.spatial_dims)
+        least = {
+            "image_channels": 1,
+            "crop_size": 1,
+            "base_features": 1,
+            "latent_channels": 0,
+            "smooth_channels": 0,
+            "noise_channels": 0,
+            "discriminator_features": 1,
+            "discriminator_layers": 1,
+            "epochs": 1,
+            "iterations_per_epoch": 1,
+            "batch_size": 1,
+            "lambda_l1": 0,
+            "lambda_mode_seeking": 0,
+        } | ({} if self.num_classes is None else {"num_classes": 1})
+        for name, bound in least.items():
+            value = getattr(self, name)
+            if not value >= bound or (isinstance(bound, int) and "lambda" not in name and value != int(value)):
+                raise ValueError(f"{name} is {value!r}, expected a number of at least {bound}.")
+        check_probability("dropout", self.dropout)
+        if self.lambda_mode_seeking > 0 and not self.latent_channels + self.smooth_channels + self.noise_channels:
+            raise ValueError("mode seeking needs noise: give noise channels, or set lambda_mode_seeking=0.")
 
     @property
     def iterations(self) -> int:

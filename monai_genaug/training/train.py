@@ -17,6 +17,8 @@ from torch import Tensor
 from torch.optim import Adam, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from monai_genaug._checks import check_choice, check_device, check_label
+from monai_genaug._rng import manual_seed
 from monai_genaug._tensors import as_plain_tensor
 from monai_genaug.generators.load import build_generator, save_generator
 from monai_genaug.generators.pix2pix import Pix2PixGenerator
@@ -74,14 +76,17 @@ def train_pix2pix(
         'Pix2PixGenerator'
     """
     _check_items(items, settings)
-    device = torch.device(device)
+    check_choice("resume", resume, (True, False, "previous"))
+    device, output_dir = check_device(device), Path(output_dir).expanduser()
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), ExitStack() as stack:
-        torch.manual_seed(seed)
+        manual_seed(seed, device)
         engine = build_pix2pix_engine(items, settings, device=device, seed=seed)
-        checkpoint = Checkpoint(Path(output_dir) / "checkpoint.pt", _identity(items, settings, seed))
-        if resume and checkpoint.restore(engine, previous=resume == "previous") >= settings.epochs:
-            return Path(output_dir)
+        checkpoint = Checkpoint(output_dir / "checkpoint.pt", _identity(items, settings, seed))
+        done = checkpoint.restore(engine, previous=resume == "previous") if resume else 0
         notes = {"family": "pix2pix", "settings": asdict(settings), "seed": seed, "images": len(items)}
+        if done >= settings.epochs:
+            _save(engine, output_dir, settings, checkpoint, notes)  # the same weights, should they have been lost
+            return output_dir
         engine.add_event_handler(Events.EPOCH_COMPLETED, _save, output_dir, settings, checkpoint, notes)
         checkpoint.attach(engine)
         tell = progress or Course("Pix2Pix", stack.enter_context(progress_bars()))
@@ -89,12 +94,12 @@ def train_pix2pix(
             Events.ITERATION_COMPLETED, lambda e: tell(e.state.iteration, settings.iterations, _floats(e.state.output))
         )
         engine.run()
-    return Path(output_dir)
+    return output_dir
 
 
 def _save(
     engine: AdversarialEngine,
-    output_dir: str | os.PathLike[str],
+    output_dir: Path,
     settings: Pix2PixSettings,
     checkpoint: Checkpoint,
     notes: dict[str, Any],
@@ -104,7 +109,7 @@ def _save(
         **notes,
         "epoch": engine.state.epoch,
         "seconds": round(checkpoint.seconds, 1),
-        "losses": _floats(engine.state.output),
+        "losses": _floats(engine.state.output or {}),
     }
     save_generator(output_dir, settings.network_config, engine.ema_network.state_dict(), {"training": training})
 
@@ -187,6 +192,7 @@ def _check_items(items: Sequence[Mapping[str, Tensor]], settings: Pix2PixSetting
                 f"item {number} has image {tuple(image.shape)} and label {tuple(label.shape)}, expected {expected}: "
                 "set image_channels and spatial_dims to those of the data."
             )
+        check_label(as_plain_tensor(label), name=f"label of item {number}")
         if not torch.isfinite(image).all() or image.min() < 0 or image.max() > 1:
             raise ValueError(
                 f"item {number} has image values from {image.min():g} to {image.max():g}, expected finite ones in "

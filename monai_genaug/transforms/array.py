@@ -117,6 +117,7 @@ class GenerativeAugment(RandomizableTransform):
         meta: GenaugMeta = {"applied": False, "generator": self.handle.name, "digest": self.handle.digest, "seed": -1}
         if seed is None:
             assert old_image is not None  # __call__ makes a missing image whatever was drawn
+            meta = getattr(old_image, "meta", {}).get(META_KEY, meta)  # an earlier transform may have applied
             return with_meta(old_image, old_image, meta), old_label
         images, labels, accepted = synthesize(
             self.handle.load(),

@@ -11,6 +11,7 @@ import torch
 from monai.config import KeysCollection
 from monai.transforms import MapTransform, Randomizable, RandomizableTransform
 
+from monai_genaug._checks import check_probability
 from monai_genaug.generators.base import ConditionalGenerator
 from monai_genaug.generators.handle import GeneratorHandle
 from monai_genaug.synthesis import Accept
@@ -75,8 +76,17 @@ class GenerativeAugmentd(RandomizableTransform, MapTransform):
         self.augment = GenerativeAugment(
             generator, prob, mask_sampler=mask_sampler, accept=accept, value_range=value_range, device=device
         )
-        RandomizableTransform.__init__(self, self.augment.prob)
+        RandomizableTransform.__init__(self, prob)
         self.label_key = label_key
+
+    @property
+    def prob(self) -> float:
+        """Probability that a sample is replaced; may be set between epochs."""
+        return self.augment.prob
+
+    @prob.setter
+    def prob(self, value: float) -> None:
+        self.augment.prob = check_probability("prob", value)
 
     def set_random_state(
         self, seed: int | None = None, state: np.random.RandomState | None = None

@@ -89,6 +89,16 @@ def test_a_handle_sent_to_a_spawned_worker_may_use_cuda(handle):
     check_device_after_fork("cuda", again._pid)
 
 
+def test_a_copied_handle_is_itself_so_that_a_fork_is_still_seen(handle):
+    assert copy.deepcopy(handle) is handle
+
+
+def test_the_package_imports_where_processes_cannot_fork():
+    code = "import os, monai; del os.register_at_fork; import monai_genaug; print(monai_genaug.GenerativeAugmentd)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "GenerativeAugmentd" in done.stdout
+
+
 def test_a_live_generator_is_shared_by_copies_and_hashed_by_its_weights():
     generator = build(TINY)
     live = as_handle(generator, "cpu")

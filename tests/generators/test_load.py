@@ -118,6 +118,47 @@ def test_keys_that_monai_interprets_are_refused(folder, key):
         load_generator(folder)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("&a [1, 1, 1, 1, 1, 1, 1, 1, 1]", None),
+        ("[" * 3000, "no valid YAML"),
+        ("&a [*a]", "more than 500 entries"),
+        ("{_target_: [a]}", "_target_ .* is not allowed"),
+    ],
+    ids=["anchor", "depth", "cycle", "list as target"],
+)
+def test_configs_made_to_exhaust_the_loader_are_refused(folder, text, message):
+    path = folder / "configs/network.yaml"
+    path.write_text(path.read_text() + f"other: {text}\n")
+    if message is None:
+        load_generator(folder)
+        return
+    with pytest.raises(ValueError, match=message):
+        load_generator(folder)
+
+
+def test_an_alias_bomb_is_refused_at_once(folder):
+    path = folder / "configs/network.yaml"
+    lines = ["a0: &a0 [1, 1]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 11))]
+    path.write_text("\n".join([path.read_text(), *lines]))
+    with pytest.raises(ValueError, match="more than 500 entries"):
+        load_generator(folder)
+
+
+@pytest.mark.parametrize("change", [{"levels": 100000}, {"base_features": -1}, {"in_channels": "one"}], ids=str)
+def test_networks_that_cannot_be_built_are_refused(folder, change):
+    rewrite(folder, lambda config: config["network_def"].update(change))
+    with pytest.raises(ValueError, match=r"levels is|cannot be built"):
+        load_generator(folder)
+
+
+def test_an_empty_weights_file_is_refused(folder):
+    (folder / "models/model.pt").write_bytes(b"")
+    with pytest.raises(ValueError, match="may be truncated"):
+        load_generator(folder)
+
+
 def test_a_config_that_is_no_yaml_or_lacks_its_parts_is_refused(folder):
     path = folder / "configs/network.yaml"
     path.write_text("a: [1")

@@ -41,13 +41,34 @@ def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
     return all(torch.equal(a[key], b[key]) for key in a)
 
 
-@pytest.mark.parametrize("iteration", [1, 3, 5, 8])
-def test_a_stopped_training_ends_with_the_weights_of_an_unbroken_one(items, tmp_path, iteration):
-    whole = weights(train_pix2pix(items, SETTINGS, output_dir=tmp_path / "whole"))
+@pytest.mark.parametrize(("iteration", "change"), [(1, {}), (3, {}), (5, {}), (8, {}), (5, {"d_interval": 4})])
+def test_a_stopped_training_ends_with_the_weights_of_an_unbroken_one(items, tmp_path, iteration, change):
+    settings = replace(SETTINGS, **change)
+    whole = weights(train_pix2pix(items, settings, output_dir=tmp_path / "whole"))
     with pytest.raises(Stop):
-        train_pix2pix(items, SETTINGS, output_dir=tmp_path / "broken", progress=stop_at(iteration))
+        train_pix2pix(items, settings, output_dir=tmp_path / "broken", progress=stop_at(iteration))
     torch.rand(7)
-    assert same(weights(train_pix2pix(items, SETTINGS, output_dir=tmp_path / "broken")), whole)
+    assert same(weights(train_pix2pix(items, settings, output_dir=tmp_path / "broken")), whole)
+
+
+def test_checkpoints_do_without_hard_links(items, tmp_path, monkeypatch):
+    def refuse(*args):
+        raise OSError("Operation not supported")
+
+    monkeypatch.setattr("os.link", refuse)
+    train_pix2pix(items, SETTINGS, output_dir=tmp_path)
+    assert (tmp_path / "checkpoint_previous.pt").exists()
+
+
+def test_a_finished_training_writes_lost_weights_again(items, tmp_path):
+    whole = weights(train_pix2pix(items, SETTINGS, output_dir=tmp_path))
+    (tmp_path / "models/model.pt").unlink()
+    assert same(weights(train_pix2pix(items, SETTINGS, output_dir=tmp_path)), whole)
+
+
+def test_a_mistyped_resume_is_refused(items, tmp_path):
+    with pytest.raises(ValueError, match="resume is 'prev', expected one of True, False, 'previous'"):
+        train_pix2pix(items, SETTINGS, output_dir=tmp_path, resume="prev")
 
 
 def test_a_killed_training_ends_with_the_weights_of_an_unbroken_one(items, tmp_path):

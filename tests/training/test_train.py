@@ -145,6 +145,41 @@ def test_what_does_not_fit_is_refused_before_training(tmp_path, change, item, me
     assert not (tmp_path / "g").exists()
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"epochs": 0},
+        {"iterations_per_epoch": 0},
+        {"batch_size": -1},
+        {"num_classes": 0},
+        {"num_classes": 1.5},
+        {"dropout": 1.2},
+        {"lambda_l1": -1.0},
+        {"spatial_dims": 4},
+    ],
+    ids=str,
+)
+def test_settings_out_of_range_are_refused_when_made(change):
+    with pytest.raises(ValueError, match=next(iter(change))):
+        replace(TINY, **change)
+
+
+def test_mode_seeking_without_noise_is_refused():
+    with pytest.raises(ValueError, match="mode seeking needs noise"):
+        replace(TINY, latent_channels=0, smooth_channels=0, noise_channels=0)
+
+
+def test_a_device_that_is_not_there_is_refused(items, tmp_path):
+    with pytest.raises(ValueError, match="device is 'xyz', expected a name"):
+        train_pix2pix(items, TINY, output_dir=tmp_path, device="xyz")
+
+
+def test_labels_that_are_no_labels_are_named_by_their_item(items, tmp_path):
+    items[2] = {**items[2], "label": items[2]["label"] + 0.5}
+    with pytest.raises(ValueError, match=r"label of item 2 holds 0\.5"):
+        train_pix2pix(items, TINY, output_dir=tmp_path)
+
+
 def test_the_papers_levels_and_rates_are_the_settings_it_names():
     paper = Pix2PixSettings(
         levels=8, base_features=64, crop_size=256, batch_size=1, lambda_mode_seeking=0, ema_momentum=None

@@ -80,6 +80,19 @@ def test_set_random_state_repeats_the_samples():
     assert max(runs[0]) > 0
 
 
+def test_prob_may_be_set_between_epochs():
+    augment = GenerativeAugmentd(generator=copy_generator(), prob=1.0)
+    augment.prob = 0.0
+    assert not augment(sample())["image"].meta["genaug"]["applied"]
+    with pytest.raises(ValueError, match="prob is 2"):
+        augment.prob = 2
+
+
+def test_a_second_transform_that_does_not_apply_keeps_what_the_first_noted():
+    chain = Compose([GenerativeAugmentd(generator=copy_generator(), prob=prob) for prob in (1.0, 0.0)])
+    assert chain(sample())["image"].meta["genaug"]["applied"]
+
+
 def test_after_a_multi_crop_each_crop_draws_its_own(tmp_path):
     chain = Compose(
         [
