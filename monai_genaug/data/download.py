@@ -7,6 +7,7 @@ import http.client
 import os
 import shutil
 import stat
+import urllib.error
 import urllib.request
 import zipfile
 from pathlib import Path
@@ -51,7 +52,7 @@ def download(url: str, path: Path, *, sha256: str | None = None, timeout: float 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     digest, received = hashlib.sha256(), 0
     with (
-        urllib.request.urlopen(url, timeout=timeout) as response,
+        _open(url, timeout) as response,
         Progress(*columns, console=Console(stderr=True), disable=not progress, transient=True) as bar,
         replacing(path) as hidden,
     ):
@@ -76,6 +77,16 @@ def download(url: str, path: Path, *, sha256: str | None = None, timeout: float 
                 "changed; call again, and if the digest stays, compare it with the publisher's."
             )
     return path
+
+
+def _open(url: str, timeout: float) -> http.client.HTTPResponse:
+    """Open an address; an error names it."""
+    try:
+        answer: http.client.HTTPResponse = urllib.request.urlopen(url, timeout=timeout)
+    except urllib.error.URLError as error:
+        reason = error if isinstance(error, urllib.error.HTTPError) else error.reason
+        raise OSError(f"{url} cannot be reached ({reason}): check the network or the proxy, and call again.") from error
+    return answer
 
 
 def _read(response: http.client.HTTPResponse) -> bytes:

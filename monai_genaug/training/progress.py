@@ -46,6 +46,9 @@ class Course:
         self.iterations, self.seconds = done, time.perf_counter() - self._started
         shown = "  ".join(f"{name} {value:.3g}" for name, value in losses.items() if name in SHOWN)
         self._bars.update(self._task, completed=done, total=total, losses=shown)
+        tenth = done * 10 // total > (done - 1) * 10 // total
+        if tenth and not self._bars.disable and not self._bars.console.is_terminal:  # a log shows no moving bar
+            self._bars.console.print(f"{self.name} {done}/{total} {shown}")
 
 
 @contextmanager

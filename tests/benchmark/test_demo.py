@@ -7,6 +7,7 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -14,9 +15,10 @@ import torch
 from monai_genaug.benchmark import demo
 from monai_genaug.benchmark.demo import DemoResult, DemoSettings, run_demo
 from monai_genaug.benchmark.segmentation import SegmenterSettings
-from monai_genaug.data import load_datalist, load_items
+from monai_genaug.data import load_datalist, load_items, write_array
 from monai_genaug.generators import load_generator
-from monai_genaug.phantoms import write_nuclei_dataset
+from monai_genaug.phantoms import nuclei_phantom, write_nuclei_dataset
+from monai_genaug.training.progress import Course, progress_bars
 from tests.helpers import TINY
 
 SETTINGS = DemoSettings(
@@ -183,6 +185,27 @@ def test_a_single_test_group_is_refused_before_training(tmp_path):
     data = write_nuclei_dataset(tmp_path / "data", counts={"training": 2, "test": 1}, spatial_size=(32, 32))
     with pytest.raises(ValueError, match="has test images of 1 groups, expected at least 2"):
         run_demo(tmp_path / "out", data_dir=data, settings=SETTINGS)
+
+
+def test_a_folder_of_five_pairs_without_splits_is_enough(tmp_path):
+    for number in range(5):
+        image, label = nuclei_phantom((32, 32), seed=number)
+        write_array(tmp_path / f"data/images/{number}.png", np.round(255 * image).astype(np.uint8))
+        write_array(tmp_path / f"data/labels/{number}.png", label)
+    result = run_demo(tmp_path / "out", data_dir=tmp_path / "data", settings=SETTINGS, progress=False)
+    scores = pd.read_csv(result.results)
+    assert scores["name"].nunique() == 2
+    record = json.loads((tmp_path / "out/generator/configs/metadata.json").read_text())
+    assert record["training"]["images"] == 3
+
+
+def test_a_log_without_a_terminal_is_told_of_progress(capsys):
+    with progress_bars() as bars:
+        course = Course("Pix2Pix", bars)
+        for done in range(1, 21):
+            course(done, 20, {"loss": 0.5})
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("Pix2Pix 1")]
+    assert len(lines) == 5  # 10, 12, 14, 16 and 18 of 20
 
 
 def test_volumes_are_refused(tmp_path):
