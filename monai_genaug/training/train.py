@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -30,6 +31,7 @@ from monai_genaug.training.pix2pix import Pix2PixEngine, patch_discriminator
 from monai_genaug.training.progress import Course, progress_bars
 from monai_genaug.training.settings import Pix2PixSettings
 
+MOST_CLASSES = 8
 Progress = Callable[[int, int, dict[str, float]], None]
 
 
@@ -180,6 +182,7 @@ def _check_items(items: Sequence[Mapping[str, Tensor]], settings: Pix2PixSetting
             f"crop_size is {settings.crop_size}, expected a multiple of 2**levels = {2**settings.levels}: "
             "change one of the two."
         )
+    labels: list[Tensor] = []
     for number, item in enumerate(items):
         image, label = item["image"], item["label"]
         expected = f"image ({settings.image_channels}, *S) and label (1, *S) with {settings.spatial_dims} spatial dims"
@@ -192,12 +195,25 @@ def _check_items(items: Sequence[Mapping[str, Tensor]], settings: Pix2PixSetting
                 f"item {number} has image {tuple(image.shape)} and label {tuple(label.shape)}, expected {expected}: "
                 "set image_channels and spatial_dims to those of the data."
             )
-        check_label(as_plain_tensor(label), name=f"label of item {number}")
+        labels.append(check_label(as_plain_tensor(label), name=f"label of item {number}"))
         if not torch.isfinite(image).all() or image.min() < 0 or image.max() > 1:
             raise ValueError(
                 f"item {number} has image values from {image.min():g} to {image.max():g}, expected finite ones in "
                 "[0, 1]: scale with ScaleIntensityRanged(..., b_min=0, b_max=1, clip=True) or ScaleIntensityd."
             )
+    if settings.num_classes is None:
+        _warn_of_classes(labels)
+
+
+def _warn_of_classes(labels: Sequence[Tensor]) -> None:
+    """Say that labels look like classes, where the generator is to see foreground alone."""
+    values = torch.cat([label.unique() for label in labels]).unique().tolist()
+    if len(labels) > 1 and 1 < max(values) <= MOST_CLASSES:
+        warnings.warn(
+            f"labels hold the values {values} in all {len(labels)} items; the generator will see foreground and "
+            f"background only. If they are classes, set num_classes={max(values)}.",
+            stacklevel=3,
+        )
 
 
 def _floats(output: Mapping[str, Tensor]) -> dict[str, float]:

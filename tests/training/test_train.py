@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+import warnings
 from dataclasses import replace
 
 import pytest
@@ -178,6 +179,16 @@ def test_labels_that_are_no_labels_are_named_by_their_item(items, tmp_path):
     items[2] = {**items[2], "label": items[2]["label"] + 0.5}
     with pytest.raises(ValueError, match=r"label of item 2 holds 0\.5"):
         train_pix2pix(items, TINY, output_dir=tmp_path)
+
+
+def test_labels_that_look_like_classes_are_warned_of_unless_told(items, tmp_path):
+    with pytest.warns(UserWarning, match=r"values \[0, 1, 2\].*set num_classes=2"):
+        train_pix2pix(items, TINY, output_dir=tmp_path / "a")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="labels hold")
+        train_pix2pix(items, replace(TINY, num_classes=2), output_dir=tmp_path / "b")
+        instances = [{**item, "label": item["label"] * 30} for item in items]
+        train_pix2pix(instances, TINY, output_dir=tmp_path / "c")
 
 
 def test_the_papers_levels_and_rates_are_the_settings_it_names():
