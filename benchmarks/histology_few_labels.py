@@ -4,8 +4,8 @@
 
 Each seed draws its six labelled images anew from the training split, trains a Pix2Pix on them alone (600 iterations),
 and trains a U-Net twice with equal weights, real images, crops and steps (400): with flips and turns only, and with
-half of each batch replaced by synthetic pairs on deformed masks. The last step is evaluated on the test split; nothing
-is chosen by it. Each seed is a file of its own: a stopped run goes on where it was.
+half of each batch replaced by synthetic pairs on deformed masks. The last step is evaluated on the test split. How the
+settings were found: docs/results.md. Each seed is a file of its own: a stopped run goes on where it was.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     python -m benchmarks.nuclei_faithfulness --out benchmarks/results/DATE-MACHINE/nuclei_faithfulness
 
-Trains Pix2Pix and a U-Net on the real training split, then makes one image from each test mask. No test image is seen
-before the last step, and nothing is chosen by it. A generator that is already in the output folder is used again.
+Trains Pix2Pix and a U-Net on the real training split, then makes one image from each test mask; test images are read
+after all training. A training that was stopped goes on where it was. How the settings were found: docs/results.md.
 """
 
 from __future__ import annotations
@@ -77,16 +77,14 @@ def main() -> None:
     training = load_items(splits["training"])
     with Progress() as progress:
         bar = progress.add_task("Pix2Pix", total=GENERATOR.iterations)
-        metadata = options.work / "configs/metadata.json"
-        if not metadata.exists() or json.loads(metadata.read_text())["training"]["epoch"] < GENERATOR.epochs:
-            train_pix2pix(
-                training,
-                GENERATOR,
-                output_dir=options.work,
-                device=options.device,
-                seed=options.seed,
-                progress=lambda done, total, losses: progress.update(bar, completed=done),
-            )
+        train_pix2pix(
+            training,
+            GENERATOR,
+            output_dir=options.work,
+            device=options.device,
+            seed=options.seed,
+            progress=lambda done, total, losses: progress.update(bar, completed=done),
+        )
         bar = progress.add_task("U-Net on real images", total=SEGMENTER.steps)
         start = time.perf_counter()
         segmenter = train_segmenter(
@@ -109,7 +107,10 @@ def main() -> None:
         "otsu_dice_generated": summary([otsu_dice(item["image"], item["label"]) for item in synthetic]),
         "seed_difference_inside_nuclei": seed_difference(synthetic, other, inside=True),
         "seed_difference_outside_nuclei": seed_difference(synthetic, other, inside=False),
-        "generator": {"settings": asdict(GENERATOR), **json.loads(metadata.read_text())["training"]},
+        "generator": {
+            "settings": asdict(GENERATOR),
+            **json.loads((options.work / "configs/metadata.json").read_text())["training"],
+        },
         "segmenter": {"settings": asdict(SEGMENTER), "seconds": round(segmenter_seconds, 1)},
         "seed": options.seed,
         "machine": machine(),

@@ -11,7 +11,7 @@ import torch
 from monai.losses import DiceCELoss
 from monai.metrics import DiceMetric, MeanIoU
 from monai.networks.nets import UNet
-from monai.transforms import Compose, RandFlipd, Randomizable, RandRotate90d, RandSpatialCropd, SpatialPadd, Transform
+from monai.transforms import Compose, Randomizable, Transform
 from torch import Tensor
 from torch.utils.data import BatchSampler, RandomSampler
 
@@ -19,6 +19,7 @@ from monai_genaug._rng import derive_seed
 from monai_genaug._tensors import as_plain_tensor
 from monai_genaug.data.items import KEYS
 from monai_genaug.generators.base import evaluating, pad_to_multiple
+from monai_genaug.training.crops import random_crops
 from monai_genaug.training.train import Progress
 
 if TYPE_CHECKING:
@@ -165,7 +166,9 @@ def draw_batches(
         num_samples=settings.steps * settings.batch_size,
         generator=torch.Generator().manual_seed(derive_seed(seed, "order")),
     )
-    geometry = _classic_augmentation(settings).set_random_state(derive_seed(seed, "geometry") % 2**32)
+    geometry = Compose(random_crops(settings.crop_size, settings.spatial_dims)).set_random_state(
+        derive_seed(seed, "geometry") % 2**32
+    )
     if isinstance(augment, Randomizable):
         augment.set_random_state(derive_seed(seed, "augment") % 2**32)
     for indices in BatchSampler(order, settings.batch_size, drop_last=False):
@@ -175,19 +178,6 @@ def draw_batches(
             rows.append(geometry(sample if augment is None else augment(sample)))
         images, labels = (torch.stack([as_plain_tensor(row[key]) for row in rows]) for key in KEYS)
         yield images, (labels > 0).float()
-
-
-def _classic_augmentation(settings: SegmenterSettings) -> Compose:
-    """Crop, flip and (in 2D) turn image and label alike."""
-    size = (settings.crop_size,) * settings.spatial_dims
-    steps: list[Transform] = [
-        SpatialPadd(KEYS, spatial_size=size, mode="symmetric"),
-        RandSpatialCropd(KEYS, size, random_size=False),
-    ]
-    steps += [RandFlipd(KEYS, prob=0.5, spatial_axis=axis) for axis in range(settings.spatial_dims)]
-    if settings.spatial_dims == 2:
-        steps.append(RandRotate90d(KEYS, prob=0.5, max_k=3))
-    return Compose(steps)
 
 
 @torch.no_grad()

@@ -139,14 +139,19 @@ def find_generator(name_or_dir: str | os.PathLike[str]) -> Path:
             f"no generator {text!r}: expected the folder that training wrote (with {NETWORK_FILE} and {WEIGHTS_FILE}) "
             "or the name of a bundle that is shipped with monai_genaug; check the path, or train one first."
         )
-    missing = [name for name in (NETWORK_FILE, WEIGHTS_FILE) if not (folder / name).is_file()]
-    if missing:
+    if not is_generator(folder):
+        missing = [name for name in (NETWORK_FILE, WEIGHTS_FILE) if not (folder / name).is_file()]
         held = ", ".join(sorted(path.name for path in folder.iterdir())[:5]) or "nothing"
         raise FileNotFoundError(
             f"{folder} is no generator folder: {' and '.join(missing)} missing (it holds {held}); "
             "pass the output_dir of a finished training run."
         )
     return folder.resolve()
+
+
+def is_generator(folder: Path) -> bool:
+    """Tell whether a folder has the files of a generator."""
+    return all((folder / name).is_file() for name in (NETWORK_FILE, WEIGHTS_FILE))
 
 
 def digest_generator(folder: Path) -> str:

@@ -20,9 +20,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, RandomSampler
 
 from monai_genaug._rng import derive_seed
+from monai_genaug.data.items import KEYS
 from monai_genaug.training.settings import Pix2PixSettings
-
-KEYS = ("image", "label")
 
 
 class CropLoader:
@@ -63,14 +62,31 @@ class CropLoader:
         return iter(DataLoader(self.dataset, self.settings.batch_size, sampler=order, generator=rng))
 
 
+def random_crops(crop_size: int, spatial_dims: int) -> list[Transform]:
+    """Give the steps that cut a random crop, flip it and (in 2D) turn it by quarters, image and label alike.
+
+    Args:
+        crop_size: side of the crop, pixels; smaller images are mirrored at their borders first.
+        spatial_dims: 2 or 3.
+
+    Example:
+        >>> sample = {"image": torch.rand(1, 9, 30), "label": torch.ones(1, 9, 30)}
+        >>> Compose(random_crops(16, 2))(sample)["image"].shape
+        torch.Size([1, 16, 16])
+    """
+    size = (crop_size,) * spatial_dims
+    turns: list[Transform] = [RandRotate90d(KEYS, prob=0.5, max_k=3)] if spatial_dims == 2 else []
+    return [
+        SpatialPadd(KEYS, spatial_size=size, mode="symmetric"),
+        RandSpatialCropd(KEYS, size, random_size=False),
+        *(RandFlipd(KEYS, prob=0.5, spatial_axis=axis) for axis in range(spatial_dims)),
+        *turns,
+    ]
+
+
 def _crop_chain(settings: Pix2PixSettings) -> Compose:
-    size = (settings.crop_size,) * settings.spatial_dims
-    steps: list[Transform] = []
+    steps = random_crops(settings.crop_size, settings.spatial_dims)
     if settings.jitter:
         linear = {2: "bilinear", 3: "trilinear"}[settings.spatial_dims]
-        steps.append(Zoomd(KEYS, zoom=286 / 256, mode=(linear, "nearest"), keep_size=False))
-    steps += [SpatialPadd(KEYS, spatial_size=size, mode="symmetric"), RandSpatialCropd(KEYS, size, random_size=False)]
-    steps += [RandFlipd(KEYS, prob=0.5, spatial_axis=axis) for axis in range(settings.spatial_dims)]
-    if settings.spatial_dims == 2:
-        steps.append(RandRotate90d(KEYS, prob=0.5, max_k=3))
+        steps.insert(0, Zoomd(KEYS, zoom=286 / 256, mode=(linear, "nearest"), keep_size=False))
     return Compose([*steps, EnsureTyped(KEYS, dtype=torch.float32, track_meta=False)])

@@ -21,7 +21,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from monai_genaug._checks import check_choice, check_device, check_label
 from monai_genaug._rng import manual_seed
 from monai_genaug._tensors import as_plain_tensor
-from monai_genaug.generators.load import build_generator, save_generator
+from monai_genaug.generators.load import build_generator, is_generator, save_generator
 from monai_genaug.generators.pix2pix import Pix2PixGenerator
 from monai_genaug.losses import PatchGANLoss
 from monai_genaug.training.adversarial import AdversarialEngine
@@ -87,7 +87,8 @@ def train_pix2pix(
         done = checkpoint.restore(engine, previous=resume == "previous") if resume else 0
         notes = {"family": "pix2pix", "settings": asdict(settings), "seed": seed, "images": len(items)}
         if done >= settings.epochs:
-            _save(engine, output_dir, settings, checkpoint, notes)  # the same weights, should they have been lost
+            if not is_generator(output_dir):  # its files were lost: the same weights again
+                _save(engine, output_dir, settings, checkpoint, notes)
             return output_dir
         engine.add_event_handler(Events.EPOCH_COMPLETED, _save, output_dir, settings, checkpoint, notes)
         checkpoint.attach(engine)

@@ -115,9 +115,9 @@ class GenerativeAugment(RandomizableTransform):
         old_image = None if image is None else to_tensor(image)
         check_pair(old_image, old_label)
         meta: GenaugMeta = {"applied": False, "generator": self.handle.name, "digest": self.handle.digest, "seed": -1}
+        meta = getattr(old_image, "meta", {}).get(META_KEY, meta)  # an earlier transform may have applied
         if seed is None:
             assert old_image is not None  # __call__ makes a missing image whatever was drawn
-            meta = getattr(old_image, "meta", {}).get(META_KEY, meta)  # an earlier transform may have applied
             return with_meta(old_image, old_image, meta), old_label
         images, labels, accepted = synthesize(
             self.handle.load(),
@@ -129,7 +129,7 @@ class GenerativeAugment(RandomizableTransform):
             value_range=self.value_range,
         )
         if accepted[0]:
-            meta = {**meta, "applied": True, "seed": seed}
+            meta = {"applied": True, "generator": self.handle.name, "digest": self.handle.digest, "seed": seed}
         elif old_image is None:
             raise ValueError(
                 f"no image that `accept` takes could be made from the label with {self.handle.name}, and there is no "

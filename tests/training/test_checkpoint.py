@@ -93,9 +93,11 @@ def test_a_killed_training_ends_with_the_weights_of_an_unbroken_one(items, tmp_p
 
 def test_a_finished_training_is_not_run_again(items, tmp_path):
     train_pix2pix(items, SETTINGS, output_dir=tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     told = []
     train_pix2pix(items, SETTINGS, output_dir=tmp_path, progress=lambda *args: told.append(args))
     assert told == []
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
     train_pix2pix(items, SETTINGS, output_dir=tmp_path, progress=lambda *args: told.append(args), resume=False)
     assert len(told) == SETTINGS.iterations
 

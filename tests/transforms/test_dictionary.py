@@ -88,9 +88,15 @@ def test_prob_may_be_set_between_epochs():
         augment.prob = 2
 
 
-def test_a_second_transform_that_does_not_apply_keeps_what_the_first_noted():
-    chain = Compose([GenerativeAugmentd(generator=copy_generator(), prob=prob) for prob in (1.0, 0.0)])
-    assert chain(sample())["image"].meta["genaug"]["applied"]
+@pytest.mark.parametrize(
+    "second", [{"prob": 0.0}, {"prob": 1.0, "accept": lambda images, labels: [False]}], ids=["not drawn", "refused"]
+)
+def test_a_second_transform_that_does_not_apply_keeps_what_the_first_noted(second):
+    first = GenerativeAugmentd(generator=copy_generator(), prob=1.0)
+    chain = Compose([first, GenerativeAugmentd(generator=copy_generator(), **second)])
+    noted = chain(sample())["image"].meta["genaug"]
+    assert noted["applied"]
+    assert noted["seed"] == first.augment.seed
 
 
 def test_after_a_multi_crop_each_crop_draws_its_own(tmp_path):

@@ -1,0 +1,45 @@
+"""Tests of what LabelDeformation does with pieces of one value, as instances and as classes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+
+from monai_genaug.masks.deformation import LabelDeformation
+from tests.masks.test_deformation import OFF
+
+
+def test_mirror_images_get_values_of_their_own():
+    label = np.zeros((1, 32, 32), np.uint16)
+    label[:, 10:16, 10:16] = 1
+    new = LabelDeformation(instances=True, **{**OFF, "scale": (0.4, 0.4)}).set_random_state(0)(label)[0]
+    assert sorted(np.unique(new)) == list(range(ndimage.label(new)[1] + 1))
+    assert new.max() >= 4
+
+
+def test_slivers_become_background_and_larger_pieces_instances():
+    label = np.zeros((1, 30, 30), np.uint16)
+    label[:, :10, :10] = 3  # 100 voxels
+    label[:, 20:23, 20:22] = 3  # 6 voxels: more than a twentieth
+    label[:, 28:30, 0:2] = 3  # 4 voxels: less
+    label[:, 0, 20] = 9
+    new = LabelDeformation(instances=True, **OFF).set_random_state(0)(label)[0]
+    assert np.bincount(new.ravel()).tolist() == [900 - 107, 6, 0, 100, 0, 0, 0, 0, 0, 1]
+
+
+def test_classes_keep_their_values_in_mirror_images():
+    label = np.zeros((1, 32, 32), np.uint16)
+    label[:, 10:16, 10:16] = 2
+    new = LabelDeformation(**{**OFF, "scale": (0.4, 0.4)}, instances=False).set_random_state(0)(label)[0]
+    assert np.unique(new).tolist() == [0, 2]
+    assert ndimage.label(new)[1] >= 4
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8])
+def test_refuses_a_dtype_without_room_for_new_instances(dtype):
+    label = torch.zeros((1, 64, 64), dtype=dtype)
+    label[:, ::3, ::3] = 1  # 484 separate voxels of one value
+    with pytest.raises(ValueError, match="leave instances=False if it holds classes"):
+        LabelDeformation(instances=True, **OFF)(label)
