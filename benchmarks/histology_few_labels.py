@@ -13,26 +13,23 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rich.progress import Progress
-
-from benchmarks._common import DATA, machine, write_json, write_rows
-from monai_genaug import GenerativeAugmentd, load_generator
+from benchmarks._common import DATA, machine, write_json
+from monai_genaug import load_generator
 from monai_genaug._rng import derive_seed
-from monai_genaug.benchmark.segmentation import SegmenterSettings, evaluate_segmenter, train_segmenter
+from monai_genaug.benchmark.segmentation import evaluate_segmenter, train_segmenter
 from monai_genaug.benchmark.stats import paired_interval
 from monai_genaug.data import load_datalist, load_items
-from monai_genaug.masks import LabelDeformation
-from monai_genaug.training import Pix2PixSettings, train_pix2pix
+from monai_genaug.pictures import write_grid
+from monai_genaug.training import train_bundle
+from monai_genaug.training.progress import Course, progress_bars
 
 LABELLED = 6
 SHARE = 0.5
-GENERATOR = Pix2PixSettings(image_channels=3, levels=5, adversarial="lsgan", epochs=12)
-SEGMENTER = SegmenterSettings(image_channels=3, crop_size=96, steps=400)
+GENERATOR: dict[str, Any] = {"image_channels": 3, "epochs": 12}  # overrides of bundles/nuclei_pix2pix
+SEGMENTER: dict[str, Any] = {"image_channels": 3, "crop_size": 96, "epochs": 8}  # overrides of bundles/nuclei_unet
 
 
 def run_seed(seed: int, splits: dict[str, list[dict[str, Any]]], options: argparse.Namespace) -> dict[str, Any]:
@@ -40,43 +37,41 @@ def run_seed(seed: int, splits: dict[str, list[dict[str, Any]]], options: argpar
     chosen = random.Random(derive_seed(seed, "labelled")).sample(splits["training"], LABELLED)
     items, test = load_items(chosen), load_items(splits["test"])
     result: dict[str, Any] = {"seed": seed, "labelled": [item["name"] for item in items], "arms": {}}
-    with Progress() as progress:
-
-        def bar(name: str) -> Any:
-            task = progress.add_task(f"seed {seed}: {name}", total=None)
-            return lambda done, total, losses: progress.update(task, completed=done, total=total)
-
-        start = time.perf_counter()
-        folder = train_pix2pix(
-            items,
-            GENERATOR,
-            output_dir=options.work / f"seed{seed}",
-            device=options.device,
-            seed=seed,
-            progress=bar("Pix2Pix"),
-        )
-        result["generator_seconds"] = round(time.perf_counter() - start, 1)
-        augment = GenerativeAugmentd(
-            generator=folder, prob=SHARE, mask_sampler=LabelDeformation(instances=True), device=options.device
-        )
-        for arm, transform in {"classic": None, "classic+genaug": augment}.items():
-            start = time.perf_counter()
-            network = train_segmenter(
-                items, SEGMENTER, seed=seed, augment=transform, device=options.device, progress=bar(arm)
+    folder = options.work / f"seed{seed}"
+    with progress_bars() as bars:
+        course = Course(f"seed {seed}: Pix2Pix", bars)
+        fixed = {
+            "datalist": {"training": chosen, "validation": [], "test": []},
+            "output_dir": str(folder / "generator"),
+            "seed": seed,
+            "device": options.device,
+        }
+        train_bundle("nuclei_pix2pix", {**GENERATOR, **fixed}, progress=course)
+        result["generator_seconds"] = round(course.seconds, 1)
+        augment = {"generator": str(folder / "generator"), "genaug_prob": SHARE, "mask_sampler#instances": True}
+        for arm, overrides in {"classic": {}, "classic+genaug": augment}.items():
+            course = Course(f"seed {seed}: {arm}", bars)
+            segmenter = train_segmenter(
+                chosen,
+                {**SEGMENTER, **overrides},
+                output_dir=folder / arm,
+                seed=seed,
+                device=options.device,
+                progress=course,
             )
-            scores = evaluate_segmenter(network, test)
+            scores = evaluate_segmenter(segmenter, test)
             result["arms"][arm] = {
                 "dice": scores["dice"].tolist(),
                 "jaccard": scores["jaccard"].tolist(),
-                "seconds": round(time.perf_counter() - start, 1),
+                "seconds": round(course.seconds, 1),
             }
     if seed == 0:
-        generator = load_generator(folder)
+        generator = load_generator(folder / "generator")
         rows = []
         for item in items[:4]:
             condition = generator.encode(item["label"][None]).repeat(3, 1, 1, 1)
-            rows.append([(item["label"] > 0).float(), item["image"], *generator.sample(condition, seeds=[1, 2, 3])])
-        write_rows(options.out / "samples.jpg", rows)
+            rows.append([item["label"], item["image"], *generator.sample(condition, seeds=[1, 2, 3])])
+        write_grid(options.out / "samples.jpg", rows)
     return result
 
 
@@ -104,8 +99,8 @@ def main() -> None:
     summary: dict[str, Any] = {
         "data": f"{options.data.name}: {LABELLED} labelled images a seed, {len(splits['test'])} test images",
         "share": SHARE,
-        "generator": asdict(GENERATOR),
-        "segmenter": asdict(SEGMENTER),
+        "generator": GENERATOR,
+        "segmenter": SEGMENTER,
         "machine": machine(),
     }
     for metric in ("dice", "jaccard"):

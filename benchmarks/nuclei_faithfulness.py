@@ -10,27 +10,24 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from rich.progress import Progress
 from skimage.filters import threshold_otsu
 from torch import Tensor
 
-from benchmarks._common import DATA, machine, write_json, write_rows
+from benchmarks._common import DATA, machine, write_json
 from monai_genaug import ConditionalGenerator, load_generator
-from monai_genaug.benchmark.segmentation import SegmenterSettings, evaluate_segmenter, train_segmenter
+from monai_genaug.benchmark.segmentation import evaluate_segmenter, train_segmenter
 from monai_genaug.data import load_datalist, load_items
-from monai_genaug.training import Pix2PixSettings, train_pix2pix
+from monai_genaug.pictures import write_grid
+from monai_genaug.training import train_bundle
+from monai_genaug.training.progress import Course, progress_bars
 
-GENERATOR = Pix2PixSettings(
-    levels=5, adversarial="lsgan", epochs=36, label_smoothing=0.1, instance_noise=0.2, lambda_mode_seeking=0.3
-)
-SEGMENTER = SegmenterSettings(crop_size=128, steps=800)
+GENERATOR: dict[str, Any] = {}  # overrides of bundles/nuclei_pix2pix: none
+SEGMENTER: dict[str, Any] = {}  # overrides of bundles/nuclei_unet: none
 
 
 def otsu_dice(image: Tensor, label: Tensor) -> float:
@@ -68,59 +65,54 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=DATA / "dsb2018_fluorescence")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--work", type=Path, default=Path("runs/nuclei_faithfulness"), help="where the generator goes")
+    parser.add_argument("--work", type=Path, default=Path("runs/nuclei_faithfulness"), help="where trainings go")
+    parser.add_argument("--generator", type=Path, help="a trained generator's folder; by default one is trained")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
 
     splits = load_datalist(options.data)
-    training = load_items(splits["training"])
-    with Progress() as progress:
-        bar = progress.add_task("Pix2Pix", total=GENERATOR.iterations)
-        train_pix2pix(
-            training,
-            GENERATOR,
-            output_dir=options.work,
-            device=options.device,
-            seed=options.seed,
-            progress=lambda done, total, losses: progress.update(bar, completed=done),
-        )
-        bar = progress.add_task("U-Net on real images", total=SEGMENTER.steps)
-        start = time.perf_counter()
+    generator_dir = options.generator or options.work / "generator"
+    with progress_bars() as bars:
+        if options.generator is None:
+            overrides = {"dataset_dir": str(options.data), "output_dir": str(generator_dir), "seed": options.seed}
+            train_bundle(
+                "nuclei_pix2pix",
+                {**GENERATOR, **overrides, "device": options.device},
+                progress=Course("Pix2Pix", bars),
+            )
+        course = Course("U-Net on real images", bars)
         segmenter = train_segmenter(
-            training,
+            splits["training"],
             SEGMENTER,
+            output_dir=options.work / "segmenter",
             seed=options.seed,
             device=options.device,
-            progress=lambda done, total, losses: progress.update(bar, completed=done),
+            progress=course,
         )
-        segmenter_seconds = time.perf_counter() - start
 
-    generator = load_generator(options.work)
+    generator = load_generator(generator_dir)
     test = load_items(splits["test"])
     synthetic, other = synthesise(generator, test, 1000), synthesise(generator, test, 2000)
     results: dict[str, Any] = {
-        "data": f"{options.data.name}: {len(training)} training images, {len(test)} test images",
+        "data": f"{options.data.name}: {len(splits['training'])} training images, {len(test)} test images",
         "unet_dice_real_test": summary(evaluate_segmenter(segmenter, test)["dice"].tolist()),
         "unet_dice_generated_from_test_masks": summary(evaluate_segmenter(segmenter, synthetic)["dice"].tolist()),
         "otsu_dice_real_test": summary([otsu_dice(item["image"], item["label"]) for item in test]),
         "otsu_dice_generated": summary([otsu_dice(item["image"], item["label"]) for item in synthetic]),
         "seed_difference_inside_nuclei": seed_difference(synthetic, other, inside=True),
         "seed_difference_outside_nuclei": seed_difference(synthetic, other, inside=False),
-        "generator": {
-            "settings": asdict(GENERATOR),
-            **json.loads((options.work / "configs/metadata.json").read_text())["training"],
-        },
-        "segmenter": {"settings": asdict(SEGMENTER), "seconds": round(segmenter_seconds, 1)},
+        "generator": json.loads((generator_dir / "configs/metadata.json").read_text())["training"],
+        "segmenter": {"overrides": SEGMENTER, "seconds": round(course.seconds, 1)},
         "seed": options.seed,
         "machine": machine(),
     }
     write_json(options.out / "results.json", results)
     rows = [
-        [(item["label"] > 0).float(), item["image"], first["image"], second["image"]]
+        [item["label"], item["image"], first["image"], second["image"]]
         for item, first, second in list(zip(test, synthetic, other, strict=True))[::9]
     ]
-    write_rows(options.out / "samples.jpg", rows)
+    write_grid(options.out / "samples.jpg", rows)
     print(json.dumps({key: value for key, value in results.items() if "dice" in key or "difference" in key}, indent=2))
 
 

@@ -11,25 +11,30 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from typing import Any
 
 import torch
+from monai.bundle import ConfigParser
 from torch import Tensor
 from torch.nn import functional
 
+from monai_genaug.generators.load import find_bundle
 from monai_genaug.losses import mode_seeking_loss
-from monai_genaug.training import Pix2PixEngine, Pix2PixSettings
-from monai_genaug.training.train import build_pix2pix_engine
+from monai_genaug.training import Pix2PixEngine
+from monai_genaug.training.bundle import CONFIGS
 
-SETTINGS = Pix2PixSettings(ema_momentum=None, adversarial="lsgan")
+SIZE = (8, 1, 128, 128)
+OVERRIDES: dict[str, Any] = {"ema_momentum": None, "instance_noise": 0.0, "label_smoothing": 0.0, "device": "cpu"}
 
 
 def build(batches: list[dict[str, Tensor]]) -> Pix2PixEngine:
-    """Build an engine over ready batches, with weights drawn from torch's global generator."""
-    items = [{key: batch[key][row] for key in batch} for batch in batches for row in range(len(batch["image"]))]
-    settings = replace(SETTINGS, epochs=1, iterations_per_epoch=len(batches))
-    engine = build_pix2pix_engine(items, settings, device=torch.device("cpu"), seed=0)
-    engine.data_loader = batches
+    """Build the engine of bundles/nuclei_pix2pix over ready batches, without handlers."""
+    parser = ConfigParser()
+    parser.read_config([str(find_bundle("nuclei_pix2pix") / "configs" / name) for name in CONFIGS])
+    loader = {"train#dataloader": batches, "train#handlers": [], "epochs": 1}
+    for name, value in {**OVERRIDES, **loader}.items():
+        parser[name] = value
+    engine: Pix2PixEngine = parser.get_parsed_content("train#trainer")
     return engine
 
 
@@ -53,9 +58,9 @@ def bare_loop(engine: Pix2PixEngine) -> Callable[[], None]:
             discriminator.requires_grad_(False)
             other_noise = network.noise.redraw_look(noise)
             g_loss = (discriminator(torch.cat((condition, fake), 1))[-1] - 1).square().mean()
-            g_loss = g_loss + SETTINGS.lambda_l1 * functional.l1_loss(fake, real)
+            g_loss = g_loss + engine.lambda_l1 * functional.l1_loss(fake, real)
             other = network(condition, other_noise)
-            g_loss = g_loss + SETTINGS.lambda_mode_seeking * mode_seeking_loss(fake, other, noise, other_noise)
+            g_loss = g_loss + engine.lambda_mode_seeking * mode_seeking_loss(fake, other, noise, other_noise)
             g_optimizer.zero_grad(set_to_none=True)
             g_loss.backward()
             g_optimizer.step()
@@ -78,9 +83,8 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=10)
     options = parser.parse_args()
 
-    size = (SETTINGS.batch_size, 1, SETTINGS.crop_size, SETTINGS.crop_size)
     batches = [
-        {"image": torch.rand(size), "label": (torch.rand(size) > 0.5).float()} for _ in range(options.iterations)
+        {"image": torch.rand(SIZE), "label": (torch.rand(SIZE) > 0.5).float()} for _ in range(options.iterations)
     ]
     sides = {"engine": build(batches).run, "bare loop": bare_loop(build(batches))}
     for run in sides.values():
@@ -90,7 +94,7 @@ def main() -> None:
         for name, run in sides.items():
             times[name].append(seconds(run) / options.iterations)
     ratios = [a / b for a, b in zip(*times.values(), strict=True)]
-    print(f"Pix2Pix, batch {size}, {torch.get_num_threads()} threads, {options.rounds} rounds of {options.iterations}")
+    print(f"Pix2Pix, batch {SIZE}, {torch.get_num_threads()} threads, {options.rounds} rounds of {options.iterations}")
     for name, values in times.items():
         print(f"{name:10} {statistics.median(values):.4f} s/iteration (median; {min(values):.4f} to {max(values):.4f})")
     print(f"ratio engine / bare loop: {statistics.median(ratios):.3f} (median; {min(ratios):.3f} to {max(ratios):.3f})")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from monai_genaug.transforms import GenerativeAugmentD as GenerativeAugmentD
     from monai_genaug.transforms import GenerativeAugmentd as GenerativeAugmentd
     from monai_genaug.transforms import GenerativeAugmentDict as GenerativeAugmentDict
+    from monai_genaug.transforms import GenerativePrepareBatch as GenerativePrepareBatch
 
 __version__ = "0.1.0"
 
@@ -25,6 +26,7 @@ _HOME = {  # imported on first use, since MONAI takes seconds to import and the 
     "GenerativeAugmentD": "transforms",
     "GenerativeAugmentDict": "transforms",
     "GenerativeAugmentd": "transforms",
+    "GenerativePrepareBatch": "transforms",
     "GeneratorHandle": "generators",
     "ModuleGenerator": "generators",
     "Synthesis": "synthesis",

@@ -1,7 +1,8 @@
-"""The command line: `monai-genaug demo` and `monai-genaug fetch`."""
+"""The command line: `monai-genaug demo | train | preview | fetch`."""
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,10 +11,12 @@ from typer.core import TyperGroup
 
 
 class _ShortErrors(TyperGroup):
-    """Prints wrong input as one line with exit code 2; `--debug` shows where it arose."""
+    """Prints wrong input as one line with exit code 2; `--debug` shows where it arose. Warnings are one line too."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
+        warnings.showwarning = _print_warning  # type: ignore[assignment]  # of the arguments, only the first counts
+        warnings.filterwarnings("ignore", category=FutureWarning)  # of other packages about each other
         try:
             return super().invoke(ctx)
         except (ValueError, OSError) as error:
@@ -24,6 +27,11 @@ class _ShortErrors(TyperGroup):
 
 
 app = typer.Typer(cls=_ShortErrors, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+def _print_warning(message: Warning | str, *args: Any) -> None:
+    """Print a warning as one line."""
+    typer.secho(f"Warning: {message}", fg="yellow", err=True)
 
 
 def _print_version(value: bool) -> None:
@@ -77,3 +85,57 @@ def fetch(
 
     source = fetch_data(name, folder)
     typer.echo(f"{source.title}\nlicence: {source.licence}\ncite: {'; '.join(source.cite)}\nfolder: {folder}")
+
+
+@app.command()
+def train(
+    name: Annotated[str, typer.Argument(help="A shipped bundle, such as nuclei_pix2pix or nuclei_unet, or a folder.")],
+    data: Annotated[Path, typer.Option(help="Data set: a folder with dataset.json, or with images/ and labels/.")],
+    out: Annotated[Path, typer.Option(help="Folder for what is trained; a training that was stopped goes on.")],
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change an entry of the bundle's configs.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Determines weights, crops and noise.")] = 0,
+    device: Annotated[str | None, typer.Option(help="cpu or cuda; by default cuda where there is one.")] = None,
+) -> None:
+    """Train a generator or a segmentation network on your images, as its bundle says."""
+    overrides: dict[str, Any] = {"dataset_dir": str(data), "output_dir": str(out), "seed": seed}
+    overrides |= {} if device is None else {"device": device}
+    overrides |= dict(map(_parse_setting, settings or []))
+    typer.echo("loading MONAI and PyTorch ...", err=True)
+    from monai_genaug.training.bundle import train_bundle
+    from monai_genaug.training.progress import Course, progress_bars
+
+    with progress_bars() as bars:
+        train_bundle(name, overrides, progress=Course(name, bars))
+    typer.echo(f"trained: {out}")
+
+
+@app.command()
+def preview(
+    generator: Annotated[str, typer.Option(help="A shipped generator, or the folder of a trained one.")],
+    data: Annotated[Path, typer.Option(help="Data set, as for the training.")],
+    out: Annotated[Path, typer.Option(help="The picture, .png or .jpg.")] = Path("preview.png"),
+    count: Annotated[int, typer.Option(help="How many images are shown.")] = 4,
+    seed: Annotated[int, typer.Option(help="Determines the choice of images and what is made of them.")] = 0,
+    device: Annotated[str, typer.Option(help="Where the generator runs.")] = "cpu",
+) -> None:
+    """Draw what a generator would feed to your network: real, label, new label, synthetic, overlay."""
+    typer.echo("loading MONAI and PyTorch ...", err=True)
+    from monai_genaug.preview import preview as draw
+
+    result = draw(generator, data, out, count=count, seed=seed, device=device)
+    typer.echo(f"{result.table}\npicture: {result.path}")
+
+
+def _parse_setting(text: str) -> tuple[str, Any]:
+    """Split KEY=VALUE, the value as YAML reads it."""
+    import yaml
+
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise ValueError(f"--set {text!r}: expected KEY=VALUE, such as --set epochs=100.")
+    try:
+        return key, float(value) if "e" in value.lower() else yaml.safe_load(value)  # YAML reads 2e-4 as text
+    except (ValueError, yaml.YAMLError):
+        return key, value

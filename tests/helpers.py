@@ -1,19 +1,33 @@
-"""Small labels and generators for tests."""
+"""Small labels, data sets and generators for tests."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from monai_genaug.generators import ConditionalGenerator, build_generator, save_generator
-from monai_genaug.training import Pix2PixSettings
+from monai_genaug.data import write_array
+from monai_genaug.generators import Pix2PixGenerator, save_generator
+from monai_genaug.masks import BinaryEncoding, OneHotEncoding
+from monai_genaug.networks import Pix2PixUNet
+from monai_genaug.training import train_bundle
 
-TINY = Pix2PixSettings(
-    crop_size=16, levels=2, base_features=4, discriminator_layers=1, epochs=2, iterations_per_epoch=2, batch_size=2
-)
+TINY: dict[str, Any] = {  # a training of nuclei_pix2pix in under a second
+    "epochs": 2,
+    "iterations_per_epoch": 2,
+    "batch_size": 2,
+    "crop_size": 16,
+    "network_def#levels": 2,
+    "network_def#base_features": 4,
+    "discriminator_features": 4,
+    "discriminator_layers": 1,
+    "tensorboard": False,
+    "device": "cpu",
+}
 
 
 def blobs(size: tuple[int, ...], seed: int, values: int = 2) -> Tensor:
@@ -29,9 +43,13 @@ def blobs(size: tuple[int, ...], seed: int, values: int = 2) -> Tensor:
     return label
 
 
-def build(settings: Pix2PixSettings) -> ConditionalGenerator:
-    """Build an untrained generator whose weights are large enough for images that vary."""
-    generator = build_generator(settings.network_config)
+def build(
+    *, spatial_dims: int = 2, image_channels: int = 1, num_classes: int | None = None, **network: Any
+) -> Pix2PixGenerator:
+    """Build an untrained Pix2Pix generator whose weights are large enough for images that vary."""
+    encoding = OneHotEncoding(num_classes) if num_classes else BinaryEncoding()
+    settings = {"levels": 2, "base_features": 4, **network}
+    generator = Pix2PixGenerator(Pix2PixUNet(spatial_dims, encoding.channels, image_channels, **settings), encoding)
     with torch.no_grad():
         for parameter in generator.parameters():
             if parameter.ndim > 1:
@@ -39,9 +57,35 @@ def build(settings: Pix2PixSettings) -> ConditionalGenerator:
     return generator.eval()
 
 
-def save_untrained(folder: str | os.PathLike[str], settings: Pix2PixSettings = TINY, seed: int = 0) -> Path:
+def save_untrained(folder: str | os.PathLike[str], *, seed: int = 0, **kwargs: Any) -> Path:
     """Write a generator folder with random weights."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        generator = build(settings)
-    return save_generator(folder, settings.network_config, generator.get_submodule("network").state_dict(), {})
+        generator = build(**kwargs)
+    return save_generator(folder, generator)
+
+
+def write_pairs(
+    folder: Path, count: int = 3, size: tuple[int, ...] = (20, 24), *, channels: int = 1, values: int = 2
+) -> Path:
+    """Write a data set, images/ and labels/: boxes brighter than their ground, 8 bit; PNG of planes, NIfTI of volumes."""
+    suffix = ".png" if len(size) == 2 else ".nii.gz"
+    for number in range(count):
+        label = blobs(size, number, values).numpy().astype(np.uint8)
+        noise = np.random.default_rng(number).integers(0, 20, (channels, *size))
+        image = (50 + 150 * (label > 0) + noise).astype(np.uint8)
+        write_array(folder / f"images/{number}{suffix}", image)
+        write_array(folder / f"labels/{number}{suffix}", label)
+    return folder
+
+
+def train(data: Path, out: Path, **overrides: Any) -> Path:
+    """Train a tiny nuclei_pix2pix on all pairs of a folder that `write_pairs` wrote."""
+    from monai_genaug.data import load_datalist
+
+    progress = overrides.pop("progress", None)
+    datalist = load_datalist(data, fractions=(1, 0, 0))
+    train_bundle(
+        "nuclei_pix2pix", {**TINY, "datalist": datalist, "output_dir": str(out), **overrides}, progress=progress
+    )
+    return out

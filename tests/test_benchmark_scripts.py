@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +11,12 @@ import pytest
 import torch
 from PIL import Image
 
-from benchmarks import histology_few_labels, nuclei_faithfulness, speed_engine, speed_transform
-from monai_genaug.benchmark.segmentation import SegmenterSettings
+from benchmarks import histology_few_labels, nuclei_faithfulness, speed_bundle, speed_engine, speed_transform
 from monai_genaug.phantoms import write_nuclei_dataset
 from tests.helpers import TINY
 
-TINY_UNET = SegmenterSettings(features=(4, 8), crop_size=32, batch_size=2, steps=3)
+TINY_UNET = {"features": [4, 8], "crop_size": 32, "batch_size": 2, "epochs": 1, "iterations_per_epoch": 3}
+SMALL = {**TINY, "ema_momentum": None, "instance_noise": 0.0, "label_smoothing": 0.0}
 
 
 @pytest.fixture
@@ -35,7 +34,7 @@ def test_faithfulness_writes_its_figures_and_a_picture(data, tmp_path, monkeypat
     results = json.loads((tmp_path / "out/results.json").read_text())
     assert 0 < results["otsu_dice_real_test"]["mean"] <= 1
     assert 0 <= results["unet_dice_generated_from_test_masks"]["mean"] <= 1
-    assert results["generator"]["images"] == 8
+    assert results["generator"]["settings"]["images"] == 8
     assert np.asarray(Image.open(tmp_path / "out/samples.jpg")).std() > 0
 
 
@@ -67,10 +66,8 @@ def test_otsu_finds_bright_nuclei():
 
 
 def test_the_speed_scripts_print_their_ratios(monkeypatch, capsys):
-    small = replace(
-        speed_engine.SETTINGS, crop_size=16, levels=2, base_features=4, discriminator_layers=1, batch_size=2
-    )
-    monkeypatch.setattr(speed_engine, "SETTINGS", small)
+    monkeypatch.setattr(speed_engine, "OVERRIDES", SMALL)
+    monkeypatch.setattr(speed_engine, "SIZE", (2, 1, 16, 16))
     monkeypatch.setattr(sys, "argv", ["x", "--rounds", "2", "--iterations", "2"])
     speed_engine.main()
     assert "ratio engine / bare loop" in capsys.readouterr().out
@@ -80,10 +77,7 @@ def test_the_speed_scripts_print_their_ratios(monkeypatch, capsys):
 
 
 def test_the_engine_and_the_bare_loop_do_the_same_training(monkeypatch):
-    small = replace(
-        speed_engine.SETTINGS, crop_size=16, levels=2, base_features=4, discriminator_layers=1, batch_size=2
-    )
-    monkeypatch.setattr(speed_engine, "SETTINGS", small)
+    monkeypatch.setattr(speed_engine, "OVERRIDES", SMALL)
     batch = {"image": torch.rand(2, 1, 16, 16), "label": torch.ones(2, 1, 16, 16)}
     states = []
     for side in (lambda engine: engine.run, speed_engine.bare_loop):
@@ -92,3 +86,10 @@ def test_the_engine_and_the_bare_loop_do_the_same_training(monkeypatch):
         side(engine)()
         states.append([*engine.g_network.state_dict().values(), *engine.d_network.state_dict().values()])
     assert all(torch.equal(a, b) for a, b in zip(*states, strict=True))
+
+
+def test_the_bundle_is_timed_against_its_engine(monkeypatch, capsys):
+    monkeypatch.setattr(speed_bundle, "OVERRIDES", TINY)
+    monkeypatch.setattr(sys, "argv", ["x", "--rounds", "2", "--epochs", "1"])
+    speed_bundle.main()
+    assert "ratio bundle / bare engine" in capsys.readouterr().out

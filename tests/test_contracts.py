@@ -13,7 +13,6 @@ from torch import nn
 
 from monai_genaug import ConditionalGenerator, GeneratorHandle, ModuleGenerator, load_generator, save_generator
 from monai_genaug.masks import BinaryEncoding, OneHotEncoding
-from monai_genaug.training import Pix2PixSettings
 from tests.helpers import blobs, build, save_untrained
 
 SEED_FLOOR = 0.01  # mean absolute difference between two seeds, of the range [0, 1]
@@ -43,11 +42,7 @@ class DropoutConv(nn.Module):
 
 
 def pix2pix(norm: str, dims: int, classes: int | None, channels: int) -> ConditionalGenerator:
-    return build(
-        Pix2PixSettings(
-            spatial_dims=dims, image_channels=channels, num_classes=classes, levels=3, base_features=4, norm=norm
-        )
-    )
+    return build(spatial_dims=dims, image_channels=channels, num_classes=classes, levels=3, norm=norm)
 
 
 def module(network: type[nn.Module], dims: int, classes: int | None, channels: int, **kwargs) -> ConditionalGenerator:
@@ -167,8 +162,7 @@ def test_a_live_generator_refuses_to_be_pickled_and_names_the_handle(generator):
 
 
 def test_another_process_gives_the_same_image(tmp_path, real_threads_env):
-    settings = Pix2PixSettings(levels=3, base_features=4, epochs=1)
-    folder = save_untrained(tmp_path / "g", settings)
+    folder = save_untrained(tmp_path / "g", levels=3)
     label = blobs((20, 12), 1)[None]
     generator = load_generator(folder)
     here = generator.sample(generator.encode(label), seeds=[42])
@@ -182,16 +176,23 @@ def test_another_process_gives_the_same_image(tmp_path, real_threads_env):
     torch.testing.assert_close(torch.from_numpy(np.load(tmp_path / "image.npy")), here, atol=1e-5, rtol=0)
 
 
-def test_every_family_that_can_be_saved_comes_back_equal(tmp_path):
-    for number, (dims, classes, channels) in enumerate(VARIANTS.values()):
-        settings = Pix2PixSettings(
-            spatial_dims=dims, num_classes=classes, image_channels=channels, levels=2, base_features=4
-        )
-        torch.manual_seed(number)
-        generator = build(settings)
-        folder = save_generator(
-            tmp_path / str(number), settings.network_config, generator.network.state_dict(), {"note": "untrained"}
-        )
-        condition = generator.encode(blobs((8, 9, 7)[:dims], 3)[None])
-        again = GeneratorHandle(folder).load()
-        assert torch.equal(again.sample(condition, seeds=[4]), generator.sample(condition, seeds=[4]))
+SAVED = [family for family in FAMILIES if not family.startswith("module")]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("family", SAVED)
+def test_every_family_that_can_be_saved_comes_back_equal(tmp_path, family, variant):
+    torch.manual_seed(0)
+    generator = FAMILIES[family](*VARIANTS[variant]).eval()
+    folder = save_generator(tmp_path / "g", generator, metadata={"note": "untrained"})
+    condition = generator.encode(blobs((8, 9, 7)[: generator.spatial_dims], 3)[None])
+    again = GeneratorHandle(folder).load()
+    assert torch.equal(again.sample(condition, seeds=[4]), generator.sample(condition, seeds=[4]))
+    assert (again.name, again.condition_channels) == (generator.name, generator.condition_channels)
+
+
+@pytest.mark.parametrize("family", sorted(set(FAMILIES) - set(SAVED)))
+def test_a_family_that_could_not_be_loaded_again_is_not_saved(tmp_path, family):
+    with pytest.raises(ValueError, match="cannot be"):
+        save_generator(tmp_path / "g", FAMILIES[family](*VARIANTS["2d"]))
+    assert not (tmp_path / "g").exists()

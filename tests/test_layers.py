@@ -11,12 +11,12 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "monai_genaug"
 LEVELS = [
-    {"_checks", "_rng", "_tensors"},
-    {"networks", "losses", "masks", "metrics", "data"},
+    {"_checks", "_rebuildable", "_rng", "_tensors"},
+    {"networks", "losses", "masks", "metrics", "data", "pictures"},
     {"generators", "quality", "phantoms"},
     {"synthesis", "store"},
     {"transforms", "training"},
-    {"benchmark"},
+    {"benchmark", "preview"},
     {"cli"},
 ]
 LEVEL_OF = {unit: level for level, units in enumerate(LEVELS) for unit in units}

@@ -6,7 +6,7 @@ from monai.transforms import Randomizable
 
 from monai_genaug import ConditionalGenerator, ModuleGenerator, synthesize
 from monai_genaug.masks import BinaryEncoding
-from tests.helpers import TINY, blobs, build
+from tests.helpers import blobs, build
 
 
 class Flip(Randomizable):
@@ -42,7 +42,7 @@ def labels() -> torch.Tensor:
 
 
 def test_a_pair_is_a_function_of_label_image_and_seed_alone(labels):
-    generator = build(TINY)
+    generator = build()
     images = torch.rand(3, 1, 12, 10)
     whole = synthesize(generator, labels, [4, 5, 6], images=images, mask_sampler=Flip())
     torch.manual_seed(3)
@@ -84,7 +84,7 @@ def test_outside_the_region_the_real_image_stays_bit_for_bit(labels, dtype):
 
 
 def test_a_rejected_row_is_drawn_again_and_another_row_is_not_touched(labels):
-    generator = build(TINY)
+    generator = build()
     plain = synthesize(generator, labels, [1, 2, 3])
     calls = []
 

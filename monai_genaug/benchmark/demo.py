@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from monai.networks.nets import UNet
 
 from monai_genaug._rng import derive_seed
 from monai_genaug.benchmark.report import (
@@ -28,23 +27,22 @@ from monai_genaug.benchmark.report import (
     verdict,
     write_report,
 )
-from monai_genaug.benchmark.segmentation import SegmenterSettings, evaluate_segmenter, train_segmenter
+from monai_genaug.benchmark.segmentation import Segmenter, evaluate_segmenter, train_segmenter
 from monai_genaug.data import load_datalist, replacing
 from monai_genaug.data.items import Item, load_items
 from monai_genaug.generators import ConditionalGenerator, load_generator
-from monai_genaug.masks import LabelDeformation
 from monai_genaug.phantoms import write_nuclei_dataset
-from monai_genaug.training import Pix2PixSettings, train_pix2pix
+from monai_genaug.training import train_bundle
 from monai_genaug.training.progress import Course, progress_bars
-from monai_genaug.transforms import GenerativeAugmentd
 
 if TYPE_CHECKING:
     import pandas as pd
-    from rich.progress import Progress
+    from rich.progress import Progress as Bars
 
 WITHOUT, WITH = "real only", "real and synthetic"  # the two arms
 RECORD = "genaug_demo.json"  # a folder that holds it is the demo's
-OWN = ("data", "generator", "results.csv", "report.html")
+OWN = ("data", "generator", "segmenters", "results.csv", "report.html")
+GENERATOR = "nuclei_pix2pix"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +55,8 @@ class DemoSettings:
         training_images: labelled images that generator and U-Nets are trained on, chosen by the seed; all if fewer.
         prob: probability that a training image is replaced by a synthetic pair.
         shown: training images in the report.
-        generator: Pix2Pix training; its channels are set to those of the data.
-        segmenter: U-Net training; likewise.
+        generator: overrides of bundles/nuclei_pix2pix; its channels are set to those of the data.
+        segmenter: overrides of bundles/nuclei_unet; likewise.
     """
 
     phantoms: tuple[int, int] = (6, 20)
@@ -66,19 +64,17 @@ class DemoSettings:
     training_images: int = 12
     prob: float = 0.3
     shown: int = 4
-    generator: Pix2PixSettings = field(
-        default_factory=lambda: Pix2PixSettings(
-            crop_size=64,
-            levels=5,
-            base_features=24,
-            discriminator_layers=2,
-            epochs=16,
-            iterations_per_epoch=50,
-            lambda_l1=50.0,
-            lambda_mode_seeking=0.2,
-        )
+    generator: Mapping[str, Any] = field(
+        default_factory=lambda: {
+            "epochs": 16,
+            "crop_size": 64,
+            "network_def#base_features": 24,
+            "discriminator_layers": 2,
+            "lambda_l1": 50.0,
+            "lambda_mode_seeking": 0.2,
+        }
     )
-    segmenter: SegmenterSettings = field(default_factory=SegmenterSettings)
+    segmenter: Mapping[str, Any] = field(default_factory=lambda: {"epochs": 12, "crop_size": 64})
 
 
 class DemoResult(NamedTuple):
@@ -139,15 +135,16 @@ def run_demo(
     listed = None if source is None else _list_data(source)
     _clear_folder(folder)
     splits = listed or _list_data(_draw_phantoms(folder / "data", settings, seed))
-    training = load_items(_choose(splits["training"], settings.training_images, seed))
+    chosen = _choose(splits["training"], settings.training_images, seed)
+    training = load_items(chosen)
     settings = _fit_settings(settings, training[0])
     with replacing(folder / RECORD) as hidden:
         hidden.write_text(json.dumps({"command": command, "seed": seed, "settings": asdict(settings)}, indent=2))
     with progress_bars(show=progress) as bars:
-        generator, networks, courses = _train(training, settings, folder / "generator", seed, device, bars)
+        generator, segmenters, courses = _train(chosen, settings, folder, seed, device, bars)
 
     test = load_items(splits["test"])
-    scores = _score(networks, test, seed)
+    scores = _score(segmenters, test, seed)
     with replacing(folder / "results.csv") as hidden:
         scores.to_csv(hidden, index=False)
     compared = compare_arms(scores, seed=seed)
@@ -158,8 +155,8 @@ def run_demo(
         scores=compared,
         verdict=verdict(compared[0].difference),
         synthetic=synthetic_rows(training[: settings.shown], generator, seed=seed),
-        predictions=prediction_rows(test, networks, scores),
-        trainings=list(map(training_row, courses, [generator, *networks.values()])),
+        predictions=prediction_rows(test, segmenters, scores),
+        trainings=list(map(training_row, courses, [generator, *(part.network for part in segmenters.values())])),
         charts=loss_charts(courses[0], courses[1:]),
         settings=flatten_settings(asdict(settings)),
         versions=list_versions(),
@@ -170,28 +167,30 @@ def run_demo(
 
 
 def _train(
-    items: Sequence[Item], settings: DemoSettings, generator_dir: Path, seed: int, device: str, bars: Progress
-) -> tuple[ConditionalGenerator, dict[str, UNet], list[Course]]:
+    entries: Sequence[dict[str, Any]], settings: DemoSettings, folder: Path, seed: int, device: str, bars: Bars
+) -> tuple[ConditionalGenerator, dict[str, Segmenter], list[Course]]:
     """Train the generator, then a U-Net in each arm."""
-    courses = [Course("Pix2Pix", bars)]
-    train_pix2pix(
-        items,
-        settings.generator,
-        output_dir=generator_dir,
-        device=device,
-        seed=derive_seed(seed, "generator"),
-        progress=courses[0],
-    )
-    augment = GenerativeAugmentd(
-        generator=generator_dir, prob=settings.prob, mask_sampler=LabelDeformation(), device=device
-    )
-    networks: dict[str, UNet] = {}
-    for arm, transform in ((WITHOUT, None), (WITH, augment)):
+    generator_dir, courses = folder / "generator", [Course("Pix2Pix", bars)]
+    fixed = {
+        "datalist": {"training": list(entries), "validation": [], "test": []},
+        "output_dir": str(generator_dir),
+        "seed": derive_seed(seed, "generator"),
+        "device": device,
+        "tensorboard": False,
+    }
+    train_bundle(GENERATOR, {**settings.generator, **fixed}, progress=courses[0])
+    segmenters: dict[str, Segmenter] = {}
+    for arm, augment in ((WITHOUT, {}), (WITH, {"generator": str(generator_dir), "genaug_prob": settings.prob})):
         courses.append(Course(f"U-Net, {arm}", bars))
-        networks[arm] = train_segmenter(
-            items, settings.segmenter, seed=seed, augment=transform, device=device, progress=courses[-1]
+        segmenters[arm] = train_segmenter(
+            entries,
+            {**settings.segmenter, **augment},
+            output_dir=folder / "segmenters" / arm.replace(" ", "_"),
+            seed=seed,
+            device=device,
+            progress=courses[-1],
         )
-    return load_generator(generator_dir, device), networks, courses
+    return load_generator(generator_dir, device), segmenters, courses
 
 
 def _check_folder(folder: Path, source: Path | None) -> None:
@@ -254,20 +253,20 @@ def _fit_settings(settings: DemoSettings, item: Item) -> DemoSettings:
     if len(size) != 2 or channels not in (1, 3):
         raise ValueError(
             f"{item['name']} has {channels} channels and {len(size)} dimensions, expected a 2D image of 1 or 3 "
-            "channels: the demo shows pictures; train on volumes with train_pix2pix(spatial_dims=3)."
+            "channels: the demo shows pictures; volumes can be trained on with `monai-genaug train`."
         )
     return replace(
         settings,
-        generator=replace(settings.generator, image_channels=channels),
-        segmenter=replace(settings.segmenter, image_channels=channels),
+        generator={**settings.generator, "image_channels": channels},
+        segmenter={**settings.segmenter, "image_channels": channels},
     )
 
 
-def _score(networks: Mapping[str, UNet], test: Sequence[Item], seed: int) -> pd.DataFrame:
+def _score(segmenters: Mapping[str, Segmenter], test: Sequence[Item], seed: int) -> pd.DataFrame:
     """Score each arm on each test image."""
     import pandas as pd
 
-    parts = [evaluate_segmenter(network, test).assign(arm=arm, seed=seed) for arm, network in networks.items()]
+    parts = [evaluate_segmenter(segmenter, test).assign(arm=arm, seed=seed) for arm, segmenter in segmenters.items()]
     return pd.concat(parts, ignore_index=True)[["arm", "seed", "index", "name", "group", "dice", "jaccard"]]
 
 

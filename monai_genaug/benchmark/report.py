@@ -8,18 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
-from monai.networks.nets import UNet
 from torch import nn
 
 from monai_genaug._rng import derive_seed
 from monai_genaug.benchmark.charts import Chart, line_chart
-from monai_genaug.benchmark.pictures import Pixels, error_pixels, image_pixels, label_pixels, png_data_uri
-from monai_genaug.benchmark.segmentation import predict_foreground
+from monai_genaug.benchmark.segmentation import Segmenter
 from monai_genaug.benchmark.stats import PairedInterval, paired_interval
 from monai_genaug.data import replacing
 from monai_genaug.data.items import Item
 from monai_genaug.generators import ConditionalGenerator
 from monai_genaug.masks import LabelDeformation
+from monai_genaug.pictures import Pixels, error_pixels, image_pixels, label_pixels, png_data_uri
 from monai_genaug.synthesis import synthesize
 from monai_genaug.training.progress import Course
 
@@ -83,13 +82,13 @@ def synthetic_rows(
 
 
 def prediction_rows(
-    items: Sequence[Item], networks: Mapping[str, UNet], scores: pd.DataFrame
+    items: Sequence[Item], segmenters: Mapping[str, Segmenter], scores: pd.DataFrame
 ) -> list[tuple[str, list[Figure]]]:
     """Show the predictions of all arms on the worst, the median and the best test image by mean Dice of the arms.
 
     Args:
         items: the test images.
-        networks: by the name of their arm.
+        segmenters: by the name of their arm.
         scores: of `evaluate_segmenter`, with a column arm.
 
     Returns:
@@ -105,8 +104,8 @@ def prediction_rows(
             _figure(image_pixels(item["image"]), "test image", f"test image {item['name']}"),
             _figure(label_pixels(item["label"]), "true mask", f"true mask of test image {item['name']}"),
         ]
-        for arm, network in networks.items():
-            pixels = error_pixels(item["image"], predict_foreground(network, item["image"]), item["label"])
+        for arm, segmenter in segmenters.items():
+            pixels = error_pixels(item["image"], segmenter.predict(item["image"]), item["label"])
             alt = f"prediction of the U-Net trained {arm} on {item['name']}: found, missed and wrongly found pixels"
             figures.append(_figure(pixels, f"{arm}: Dice {dice[arm, index]:.3f}", alt))
         rows.append((title, figures))
@@ -188,7 +187,7 @@ def loss_charts(generator: Course, segmenters: Sequence[Course]) -> list[Chart]:
     """Chart the losses of a Pix2Pix training, and those of the U-Nets together.
 
     Args:
-        generator: course of `train_pix2pix`.
+        generator: course of a Pix2Pix training.
         segmenters: courses of `train_segmenter`, of equal length.
 
     Returns:

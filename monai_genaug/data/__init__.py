@@ -4,8 +4,9 @@ from monai_genaug.data._errors import FormatError
 from monai_genaug.data.arrays import is_source, read_array
 from monai_genaug.data.datalists import load_datalist
 from monai_genaug.data.describe import DatalistSummary, describe_datalist
+from monai_genaug.data.digest import digest_datalist
 from monai_genaug.data.fetch import SOURCES, DatasetSource, fetch
-from monai_genaug.data.items import load_items, scale_to_unit
+from monai_genaug.data.items import CheckPaird, ScaleToUnitd, load_items, scale_to_unit
 from monai_genaug.data.reader import AnyImageReader
 from monai_genaug.data.splits import split_by_group
 from monai_genaug.data.writers import replacing, write_array, write_dataset
@@ -13,10 +14,13 @@ from monai_genaug.data.writers import replacing, write_array, write_dataset
 __all__ = [
     "SOURCES",
     "AnyImageReader",
+    "CheckPaird",
     "DatalistSummary",
     "DatasetSource",
     "FormatError",
+    "ScaleToUnitd",
     "describe_datalist",
+    "digest_datalist",
     "fetch",
     "is_source",
     "load_datalist",

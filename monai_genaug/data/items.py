@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,11 @@ import torch
 from monai.transforms import (
     EnsureChannelFirstd,
     LoadImaged,
+    MapTransform,
     ScaleIntensityRange,
     ScaleIntensityRangePercentiles,
 )
+from monai.utils import convert_to_dst_type
 from torch import Tensor
 
 from monai_genaug._checks import check_label
@@ -47,7 +49,12 @@ def load_items(entries: Iterable[Mapping[str, Any]]) -> list[Item]:
         >>> item["image"].shape, item["label"].dtype, item["name"]
         (torch.Size([1, 32, 48]), torch.int64, 'training_000')
     """
-    load, channel_first = LoadImaged(KEYS, reader=AnyImageReader(), dtype=None), EnsureChannelFirstd(KEYS)
+    steps = (
+        LoadImaged(KEYS, reader=AnyImageReader(), dtype=None),
+        EnsureChannelFirstd(KEYS),
+        CheckPaird(KEYS),
+        ScaleToUnitd(KEYS[0]),
+    )  # no Compose: it would hide errors in its own
     items: list[Item] = []
     for entry in entries:
         if not entry.keys() >= {*KEYS, "group"}:
@@ -55,15 +62,10 @@ def load_items(entries: Iterable[Mapping[str, Any]]) -> list[Item]:
                 f"an item has the keys {sorted(entry)}, expected image, label and group: name one of its images "
                 "`image` in the data list."
             )
-        sample = channel_first(load({key: entry[key] for key in KEYS}))  # no Compose: it would hide errors in its own
+        sample: dict[Any, Any] = {key: entry[key] for key in KEYS}
+        for step in steps:
+            sample = step(sample)
         image, label = as_plain_tensor(sample["image"]), as_plain_tensor(sample["label"])
-        if tuple(label.shape) != (1, *image.shape[1:]):
-            raise ValueError(
-                f"{entry['label']} has the shape {tuple(label.shape)}, expected {(1, *image.shape[1:])} to fit "
-                f"{entry['image']}: export both on one grid, the label as one channel."
-            )
-        label = check_label(label, name=str(entry["label"]))
-        image = scale_to_unit(image, name=str(entry["image"]))
         if items and (image.ndim, image.shape[0]) != (items[0]["image"].ndim, items[0]["image"].shape[0]):
             raise ValueError(
                 f"{entry['image']} has the shape {tuple(image.shape)}, {items[0]['name']} has "
@@ -71,6 +73,61 @@ def load_items(entries: Iterable[Mapping[str, Any]]) -> list[Item]:
             )
         items.append({"image": image, "label": label, "group": str(entry["group"]), "name": Path(entry["image"]).stem})
     return items
+
+
+class CheckPaird(MapTransform):
+    """Checks that a label has one channel, its image's size and whole numbers, and makes it int64.
+
+    Args:
+        keys: of the image and of the label.
+
+    Raises:
+        ValueError: from the call, if it has not.
+
+    Example:
+        >>> pair = {"image": torch.rand(1, 2, 2), "label": torch.ones(1, 2, 2)}
+        >>> CheckPaird(["image", "label"])(pair)["label"].dtype
+        torch.int64
+    """
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Give the sample with its label as int64."""
+        sample = dict(data)
+        image, label = (sample[key] for key in self.keys)
+        names = [_source(part, key) for part, key in zip((image, label), self.keys, strict=True)]
+        if tuple(label.shape) != (1, *image.shape[1:]):
+            raise ValueError(
+                f"{names[1]} has the shape {tuple(label.shape)}, expected {(1, *image.shape[1:])} to fit "
+                f"{names[0]}: export both on one grid, the label as one channel."
+            )
+        check_label(as_plain_tensor(label), name=names[1])
+        sample[self.keys[1]] = label.to(torch.int64)
+        return sample
+
+
+class ScaleToUnitd(MapTransform):
+    """Scales images to [0, 1] by `scale_to_unit`, as the images were scaled that generators are trained on.
+
+    Args:
+        keys: of the images.
+
+    Example:
+        >>> ScaleToUnitd("image")({"image": torch.arange(3.0).reshape(1, 1, 3)})["image"].flatten()
+        tensor([0.0000, 0.5000, 1.0000])
+    """
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Give the sample with its images scaled."""
+        sample = dict(data)
+        for key in self.key_iterator(sample):
+            scaled = scale_to_unit(as_plain_tensor(sample[key]), name=_source(sample[key], key))
+            sample[key] = convert_to_dst_type(scaled, dst=sample[key], dtype=torch.float32)[0]
+        return sample
+
+
+def _source(image: Tensor, key: Hashable) -> str:
+    """Name an image by its file, if it knows it."""
+    return str(getattr(image, "meta", {}).get("filename_or_obj", key))
 
 
 def scale_to_unit(image: Tensor, *, name: str = "image") -> Tensor:

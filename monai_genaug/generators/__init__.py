@@ -1,8 +1,8 @@
 """Generators of images from labels, and how they are saved and loaded."""
 
 from monai_genaug.generators.base import ConditionalGenerator
-from monai_genaug.generators.handle import GeneratorHandle
-from monai_genaug.generators.load import build_generator, load_generator, save_generator
+from monai_genaug.generators.handle import GeneratorHandle, digest_of
+from monai_genaug.generators.load import build_generator, describe_generator, load_generator, save_generator
 from monai_genaug.generators.module import ModuleGenerator
 from monai_genaug.generators.pix2pix import Pix2PixGenerator
 
@@ -12,6 +12,8 @@ __all__ = [
     "ModuleGenerator",
     "Pix2PixGenerator",
     "build_generator",
+    "describe_generator",
+    "digest_of",
     "load_generator",
     "save_generator",
 ]

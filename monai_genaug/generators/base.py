@@ -13,11 +13,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from monai_genaug._checks import check_spatial_dims
+from monai_genaug._rebuildable import Rebuildable
 from monai_genaug._tensors import as_plain_tensor
 from monai_genaug.masks.encodings import LabelEncoding
 
 
-class ConditionalGenerator(nn.Module, ABC):
+class ConditionalGenerator(Rebuildable, nn.Module, ABC):
     """Makes an image from a label.
 
     A family gives `generate`; this class sees to what `sample` promises: one seed a row and nothing else that is

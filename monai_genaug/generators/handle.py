@@ -139,6 +139,16 @@ def as_handle(
     )
 
 
+def digest_of(generator: str | os.PathLike[str] | GeneratorHandle | ConditionalGenerator | None) -> str:
+    """Hash what determines a generator's images, for records of what a training used; 64 digits, empty for None.
+
+    Example:
+        >>> digest_of(None)
+        ''
+    """
+    return "" if generator is None else as_handle(generator, "cpu").digest
+
+
 def digest_state(generator: ConditionalGenerator) -> str:
     """Hash a live generator's class and weights; 64 hexadecimal digits."""
     digest = hashlib.sha256(generator.name.encode())

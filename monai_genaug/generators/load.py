@@ -13,12 +13,14 @@ from typing import Any
 import torch
 import yaml
 
+from monai_genaug._rebuildable import config_of
 from monai_genaug.generators.base import ConditionalGenerator
 from monai_genaug.generators.pix2pix import Pix2PixGenerator
 from monai_genaug.masks.encodings import BinaryEncoding, OneHotEncoding
 from monai_genaug.networks.pix2pix_unet import Pix2PixUNet
 
 NETWORK_FILE, METADATA_FILE, WEIGHTS_FILE = "configs/network.yaml", "configs/metadata.json", "models/model.pt"
+TRAIN_FILE = "configs/train.yaml"
 REGISTRY: dict[str, type] = {
     f"{cls.__module__}.{cls.__qualname__}": cls
     for cls in (Pix2PixGenerator, Pix2PixUNet, BinaryEncoding, OneHotEncoding)
@@ -71,42 +73,74 @@ def load_generator(name_or_dir: str | os.PathLike[str], device: str | torch.devi
 
 def save_generator(
     folder: str | os.PathLike[str],
-    config: Mapping[str, Any],
-    state_dict: Mapping[str, torch.Tensor],
-    metadata: Mapping[str, Any],
+    generator: ConditionalGenerator,
+    *,
+    weights: Mapping[str, torch.Tensor] | None = None,
+    metadata: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write a folder that `load_generator` reads; each file is written aside and renamed, so none is ever half there.
 
     Args:
         folder: created if need be; files of an earlier save are replaced.
-        config: ``network_def`` and ``generator`` (and values that they refer to with ``@``).
-        state_dict: weights of ``network_def``.
+        generator: its family and what it is built of must be those of this package.
+        weights: state dict of its network, if another is to be saved than its own: a moving average, half precision.
         metadata: anything that JSON can hold; versions of MONAI, torch and this package are added.
 
     Returns:
         The folder.
 
     Raises:
-        ValueError: if the config could not be loaded again.
+        ValueError: if the generator could not be loaded again.
+
+    Example:
+        >>> import tempfile
+        >>> from monai_genaug.masks import BinaryEncoding
+        >>> generator = Pix2PixGenerator(Pix2PixUNet(2, 1, 1, levels=2, base_features=4), BinaryEncoding())
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     load_generator(save_generator(folder, generator)).name
+        'Pix2PixGenerator'
     """
     import monai
 
     from monai_genaug import __version__
 
-    _check_config(dict(config), NETWORK_FILE)
+    config = describe_generator(generator)
     root = Path(folder)
-    versions = {
-        "genaug_version": __version__,
-        "monai_version": monai.__version__,
-        "pytorch_version": str(torch.__version__),
-    }
-    cpu_state = {key: value.detach().cpu() for key, value in state_dict.items()}
-    _replace(root / NETWORK_FILE, lambda path: path.write_text(yaml.safe_dump(dict(config), sort_keys=False)))
-    _replace(
-        root / METADATA_FILE, lambda path: path.write_text(json.dumps({**versions, **metadata}, indent=2, default=str))
-    )
+    versions = {"genaug_version": __version__, "monai_version": monai.__version__, "pytorch_version": torch.__version__}
+    state = generator.get_submodule("network").state_dict() if weights is None else weights
+    cpu_state = {key: value.detach().cpu() for key, value in state.items()}
+    content = json.dumps({**(metadata or {}), **versions}, indent=2, default=str)
+    _replace(root / NETWORK_FILE, lambda path: path.write_text(yaml.safe_dump(config, sort_keys=False)))
+    _replace(root / METADATA_FILE, lambda path: path.write_text(content + "\n"))
     _replace(root / WEIGHTS_FILE, lambda path: torch.save(cpu_state, path))
     return root
+
+
+def describe_generator(generator: ConditionalGenerator) -> dict[str, Any]:
+    """Give what goes into a generator folder's ``configs/network.yaml``.
+
+    Args:
+        generator: built of this package's classes.
+
+    Raises:
+        ValueError: if it is built of others, which could not be loaded again.
+
+    Example:
+        >>> from monai_genaug.masks import BinaryEncoding
+        >>> generator = Pix2PixGenerator(Pix2PixUNet(2, 1, 1, levels=2, base_features=4), BinaryEncoding())
+        >>> list(describe_generator(generator))
+        ['spatial_dims', 'image_channels', 'condition_channels', 'network_def', 'generator']
+    """
+    built = config_of(generator)
+    config = {
+        "spatial_dims": generator.spatial_dims,
+        "image_channels": generator.image_channels,
+        "condition_channels": generator.condition_channels,
+        "network_def": built.get("network"),
+        "generator": {**built, "network": "@network_def"},
+    }
+    _check_config(config, f"{generator.name} cannot be saved")
+    return config
 
 
 def build_generator(config: Mapping[str, Any]) -> ConditionalGenerator:
@@ -130,14 +164,11 @@ def build_generator(config: Mapping[str, Any]) -> ConditionalGenerator:
 
 def find_generator(name_or_dir: str | os.PathLike[str]) -> Path:
     """Find a generator's folder by its path or by the name of a shipped bundle; see `load_generator`."""
-    text = os.fspath(name_or_dir)
-    folder = Path(text).expanduser()
-    if not folder.is_dir() and re.fullmatch(r"\w+", text):
-        folder = next((root / text for root in SHIPPED if (root / text).is_dir()), folder)
+    folder = _find_folder(name_or_dir)
     if not folder.is_dir():
         raise FileNotFoundError(
-            f"no generator {text!r}: expected the folder that training wrote (with {NETWORK_FILE} and {WEIGHTS_FILE}) "
-            "or the name of a bundle that is shipped with monai_genaug; check the path, or train one first."
+            f"no generator {os.fspath(name_or_dir)!r}: expected the folder that training wrote (with {NETWORK_FILE} "
+            f"and {WEIGHTS_FILE}) or one that is shipped, {_shipped_names()}; check the path, or train one."
         )
     if not is_generator(folder):
         missing = [name for name in (NETWORK_FILE, WEIGHTS_FILE) if not (folder / name).is_file()]
@@ -146,7 +177,44 @@ def find_generator(name_or_dir: str | os.PathLike[str]) -> Path:
             f"{folder} is no generator folder: {' and '.join(missing)} missing (it holds {held}); "
             "pass the output_dir of a finished training run."
         )
+    folder = folder.resolve()
+    for name in (NETWORK_FILE, WEIGHTS_FILE):
+        target = (folder / name).resolve()
+        if not target.is_relative_to(folder):
+            raise ValueError(
+                f"{folder / name} is a link to {target}, outside the generator's folder: copy the file into it."
+            )
+    return folder
+
+
+def find_bundle(name_or_dir: str | os.PathLike[str]) -> Path:
+    """Find a bundle that can be trained, by the path of its folder or by the name of a shipped one.
+
+    Raises:
+        FileNotFoundError: if there is none.
+
+    Example:
+        >>> find_bundle("nuclei_pix2pix").name
+        'nuclei_pix2pix'
+    """
+    folder = _find_folder(name_or_dir)
+    if not (folder / TRAIN_FILE).is_file():
+        raise FileNotFoundError(
+            f"no bundle {os.fspath(name_or_dir)!r}: expected one of {_shipped_names()}, or a folder with {TRAIN_FILE}."
+        )
     return folder.resolve()
+
+
+def _find_folder(name_or_dir: str | os.PathLike[str]) -> Path:
+    text = os.fspath(name_or_dir)
+    folder = Path(text).expanduser()
+    if not folder.is_dir() and re.fullmatch(r"\w+", text):
+        folder = next((root / text for root in SHIPPED if (root / text).is_dir()), folder)
+    return folder
+
+
+def _shipped_names() -> str:
+    return ", ".join(sorted({path.parents[1].name for root in SHIPPED for path in root.glob(f"*/{NETWORK_FILE}")}))
 
 
 def is_generator(folder: Path) -> bool:

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from monai_genaug._checks import check_label
+from monai_genaug._rebuildable import Rebuildable
 
 
-class LabelEncoding(ABC):
+class LabelEncoding(Rebuildable, ABC):
     """Turns a label map (B, 1, *S) into a condition (B, channels, *S) in [0, 1]."""
 
     channels: int

@@ -7,6 +7,7 @@ from monai.networks.layers.factories import Conv, Dropout, Norm
 from torch import Tensor, nn
 
 from monai_genaug._checks import check_choice, check_spatial_dims
+from monai_genaug._rebuildable import Rebuildable
 from monai_genaug.networks.noise import NoiseMaps
 
 MAX_FEATURE_FACTOR = 8  # Isola et al. 2017, appendix 6.1.1: features double up to 8 times the first layer's
@@ -14,7 +15,7 @@ MAX_LEVELS = 12  # images of 4096 pixels a side and more
 DROPOUT_BLOCKS = 3  # the innermost decoder blocks that have dropout, ibid.
 
 
-class Pix2PixUNet(nn.Module):
+class Pix2PixUNet(Rebuildable, nn.Module):
     """U-Net of 4x4 stride-2 convolutions with skip connections, as in Pix2Pix.
 
     Isola et al. 2017, "Image-to-Image Translation with Conditional Adversarial Networks", appendix 6.1.1. The paper's
@@ -64,6 +65,7 @@ class Pix2PixUNet(nn.Module):
             raise ValueError(f"levels is {levels}, expected 2 to {MAX_LEVELS}.")
         self.in_channels, self.out_channels = in_channels, out_channels
         self.noise = NoiseMaps(latent_channels, smooth_channels, noise_channels)
+        self.noise_channels = self.noise.channels
         self.stride = 2**levels
 
         features = [base_features * min(2**level, MAX_FEATURE_FACTOR) for level in range(levels)]
@@ -81,16 +83,18 @@ class Pix2PixUNet(nn.Module):
         self.last = nn.Sequential(nn.ReLU(), last, nn.Tanh())
         self.apply(init_pix2pix)
 
-    def forward(self, condition: Tensor, noise: Tensor) -> Tensor:
+    def forward(self, condition: Tensor, noise: Tensor | None = None) -> Tensor:
         """Make an image from a condition and noise maps.
 
         Args:
             condition: (B, K, *S), in [0, 1], S multiples of `stride`.
-            noise: (B, noise.channels, *S), standard normal, as `NoiseMaps.draw` gives it.
+            noise: (B, noise.channels, *S), standard normal, as `NoiseMaps.draw` gives it; its mean 0 if left out.
 
         Returns:
             Image (B, C, *S) in [-1, 1].
         """
+        if noise is None:
+            noise = condition.new_zeros([condition.shape[0], self.noise_channels] + list(condition.shape[2:]))
         h = torch.cat((condition, noise), dim=1)
         skips = []
         for block in self.down:

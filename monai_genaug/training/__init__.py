@@ -1,14 +1,28 @@
 """Training of generators."""
 
 from monai_genaug.training.adversarial import AdversarialEngine, NonFiniteLossError
+from monai_genaug.training.bundle import train_bundle
+from monai_genaug.training.check import check_training_data
+from monai_genaug.training.checkpoint import Checkpoint
+from monai_genaug.training.draws import SeededLoader
+from monai_genaug.training.handlers import EpochSeeds, GeneratorSaver, SampleGrid, as_floats, seed_weights
 from monai_genaug.training.pix2pix import Pix2PixEngine, patch_discriminator
-from monai_genaug.training.train import Pix2PixSettings, train_pix2pix
+from monai_genaug.training.segmentation import ForegroundPrepareBatch, foreground
 
 __all__ = [
     "AdversarialEngine",
+    "Checkpoint",
+    "EpochSeeds",
+    "ForegroundPrepareBatch",
+    "GeneratorSaver",
     "NonFiniteLossError",
     "Pix2PixEngine",
-    "Pix2PixSettings",
+    "SampleGrid",
+    "SeededLoader",
+    "as_floats",
+    "check_training_data",
+    "foreground",
     "patch_discriminator",
-    "train_pix2pix",
+    "seed_weights",
+    "train_bundle",
 ]

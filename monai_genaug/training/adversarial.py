@@ -17,6 +17,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from monai_genaug._checks import check_range
+from monai_genaug.training.processes import mean_over_processes, unwrap
 
 Losses = dict[str, Tensor]
 
@@ -29,23 +30,24 @@ class AdversarialEngine(Trainer, ABC):
     """Trains a generator against a discriminator on `monai.engines.Trainer`.
 
     A family gives `forward` (what both updates share), `d_losses` and `g_losses`: dictionaries of scalars whose sum is
-    minimised. After each iteration ``state.output`` holds every one of them detached, with ``g_loss`` and ``d_loss``
-    for the sums and ``loss`` equal to ``g_loss`` for MONAI's handlers; then MODEL_COMPLETED is fired.
+    minimised. After each iteration ``state.output`` holds every one of them detached (their mean over processes), with
+    ``g_loss`` and ``d_loss`` for the sums and ``loss`` equal to ``g_loss`` for MONAI's handlers; then MODEL_COMPLETED
+    is fired.
 
     Args:
         device: where batches go.
         max_epochs: epochs to run.
-        train_data_loader: gives batches for `prepare_batch`; its `set_epoch(epoch)`, if it has one, is called before
-            each epoch.
+        train_data_loader: gives batches for `prepare_batch`.
         g_network: what `g_optimizer` updates and the moving average follows.
-        d_network: what `d_optimizer` updates.
+        d_network: what `d_optimizer` updates. Both may be wrapped in `DistributedDataParallel`, with
+            ``broadcast_buffers=False`` since there is more than one pass before an update.
         g_optimizer: optimiser of the generator.
         d_optimizer: optimiser of the discriminator.
         g_scheduler: stepped after every epoch, if given.
         d_scheduler: likewise.
         ema_momentum: in (0, 1): keep a moving average of `g_network` in `ema_network` (ignite's momentum: the share of
             the new weights); None for none.
-        d_interval: update the discriminator in every n-th iteration only.
+        d_interval: update the discriminator in every n-th iteration of an epoch only, from the first on.
         max_grad_norm: clip gradients of each of the two to this norm; None for none.
         instance_noise: standard deviation of the noise added to what the discriminator sees, falling linearly to 0 over
             the run (Sonderby et al. 2017, section 3.4); in the images' units.
@@ -88,6 +90,8 @@ class AdversarialEngine(Trainer, ABC):
         decollate: bool = False,
         non_blocking: bool = False,
     ) -> None:
+        if max_epochs < 1:
+            raise ValueError(f"max_epochs is {max_epochs}, expected at least 1 epoch.")
         if d_interval < 1:
             raise ValueError(f"d_interval is {d_interval}, expected 1 (every iteration) or more.")
         if instance_noise < 0:
@@ -113,18 +117,16 @@ class AdversarialEngine(Trainer, ABC):
         half = self.amp_kwargs.get("dtype", torch.float16) == torch.float16
         self.g_scaler = torch.amp.GradScaler(device_type, enabled=amp and half and device_type == "cuda")
         self.d_scaler = torch.amp.GradScaler(device_type, enabled=amp and half and device_type == "cuda")
-        self.last_d_losses: Losses = {}
+        self._last_d_losses: Losses = {}
 
-        ema = None if ema_momentum is None else EMAHandler(g_network, momentum=ema_momentum)
-        self.ema_network: nn.Module = g_network if ema is None else ema.ema_model
+        ema = None if ema_momentum is None else EMAHandler(unwrap(g_network), momentum=ema_momentum)
+        self.ema_network: nn.Module = unwrap(g_network) if ema is None else ema.ema_model
         if ema is not None:
             ema.attach(self)
         self._schedulers = {"g_scheduler": g_scheduler, "d_scheduler": d_scheduler}
         for scheduler in self._schedulers.values():
             if scheduler is not None:
                 self.add_event_handler(Events.EPOCH_COMPLETED, _step, scheduler)
-        if hasattr(train_data_loader, "set_epoch"):
-            self.add_event_handler(Events.EPOCH_STARTED, _set_epoch, train_data_loader)
         self._register_handlers(train_handlers or ())
 
     @abstractmethod
@@ -137,20 +139,20 @@ class AdversarialEngine(Trainer, ABC):
 
     @abstractmethod
     def g_losses(self, tensors: dict[str, Tensor]) -> Losses:
-        """Give the generator's losses."""
+        """Give the generator's losses; the discriminator is `unwrap(self.d_network)`, whose weights are left alone."""
 
     def parts(self) -> dict[str, Any]:
         """Name all that has a state_dict on which the rest of the training depends."""
         parts = {
-            "g_network": self.g_network,
-            "d_network": self.d_network,
+            "g_network": unwrap(self.g_network),
+            "d_network": unwrap(self.d_network),
             "g_optimizer": self.g_optimizer,
             "d_optimizer": self.d_optimizer,
             "g_scaler": self.g_scaler,
             "d_scaler": self.d_scaler,
             **{name: scheduler for name, scheduler in self._schedulers.items() if scheduler is not None},
         }
-        return parts if self.ema_network is self.g_network else {**parts, "ema_network": self.ema_network}
+        return parts if self.ema_network is unwrap(self.g_network) else {**parts, "ema_network": self.ema_network}
 
     def blur_for_discriminator(self, image: Tensor) -> Tensor:
         """Add the instance noise of this moment to an image (B, C, *S)."""
@@ -165,21 +167,21 @@ class AdversarialEngine(Trainer, ABC):
         with self._autocast():
             tensors = self.forward(image, label)
 
-        if (self.state.iteration - 1) % self.d_interval == 0:
+        if (self.state.iteration - 1) % (self.state.epoch_length or 1) % self.d_interval == 0:
             with self._autocast():
                 losses = self.d_losses(tensors)
             self._update("d", losses, self.d_optimizer, self.d_scaler)
-            self.last_d_losses = {name: loss.detach() for name, loss in losses.items()}
+            self._last_d_losses = {name: loss.detach() for name, loss in losses.items()}
 
-        with _frozen(self.d_network):
+        with _frozen(unwrap(self.d_network)):
             with self._autocast():
                 losses = self.g_losses(tensors)
             self._update("g", losses, self.g_optimizer, self.g_scaler)
 
-        output = {name: loss.detach() for name, loss in losses.items()} | self.last_d_losses
+        output = {name: loss.detach() for name, loss in losses.items()} | self._last_d_losses
         output["g_loss"] = output["loss"] = _total(losses).detach()
-        output["d_loss"] = _total(self.last_d_losses)
-        self.state.output = output
+        output["d_loss"] = _total(self._last_d_losses)
+        self.state.output = mean_over_processes(output)
         self.fire_event(IterationEvents.MODEL_COMPLETED)
         return self.state.output
 
@@ -217,10 +219,6 @@ def _frozen(module: nn.Module) -> Iterator[None]:
 
 def _total(losses: Losses) -> Tensor:
     return torch.stack(list(losses.values())).sum()
-
-
-def _set_epoch(engine: Any, loader: Any) -> None:
-    loader.set_epoch(engine.state.epoch)
 
 
 def _step(engine: Any, scheduler: LRScheduler) -> None:

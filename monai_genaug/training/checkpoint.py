@@ -2,58 +2,90 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import os
 import shutil
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from ignite.engine import Events
+from monai.engines import Trainer
 
-from monai_genaug.training.adversarial import AdversarialEngine
+from monai_genaug._checks import check_choice
+from monai_genaug.training.processes import process_rank
+
+logger = logging.getLogger(__name__)
 
 
 class Checkpoint:
-    """Keeps one file with all that the rest of a training depends on, and the one before it.
+    """Runs a training with one file that holds all that the rest of it depends on, and the one before it.
 
-    The file holds networks, moving average, optimisers, schedulers, scalers, epoch and the states of torch's random
-    generators; it is written aside and renamed, so a killed run leaves a whole one. Loaders must depend on (seed,
-    epoch) alone, as `CropLoader` does.
+    The file is written after every epoch, aside and then renamed, so a killed run leaves a whole one. The loader and
+    random generators must depend on (seed, epoch) alone, as `SeededLoader` and `EpochSeeds` see to.
 
     Args:
         path: of the file; the one before it is kept beside it as ``*_previous``.
-        identity: what must be equal to go on: settings, data and seed, as text.
+        parts: networks, moving average, optimisers, schedulers, scalers: whatever has a state_dict.
+        identity: what must be equal to go on, such as settings, data and seed; anything that JSON can hold.
+        resume: go on from the file, if there is one; ``"previous"``: from the one before, should the last be damaged;
+            False: start again.
+
+    Raises:
+        ValueError: if `resume` is none of these.
 
     Example:
-        >>> Checkpoint("runs/a/checkpoint.pt", "seed 0").previous
+        >>> Checkpoint("runs/a/checkpoint.pt", parts={}, identity={"seed": 0}).previous
         PosixPath('runs/a/checkpoint_previous.pt')
     """
 
-    def __init__(self, path: str | os.PathLike[str], identity: str) -> None:
-        self.path, self.identity = Path(path), identity
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        parts: Mapping[str, Any],
+        identity: Any,
+        resume: bool | Literal["previous"] = True,
+    ) -> None:
+        self.path, self.parts = Path(path).expanduser(), dict(parts)
+        self.identity = json.loads(json.dumps(identity, default=str))
+        self.resume = check_choice("resume", resume, (True, False, "previous"))
         self.previous = self.path.with_stem(f"{self.path.stem}_previous")
-        self._seconds, self._started = 0.0, time.perf_counter()
 
-    @property
-    def seconds(self) -> float:
-        """Time that training has taken, interruptions left out."""
-        return self._seconds + time.perf_counter() - self._started
+    def run(self, engine: Trainer) -> None:
+        """Train to the end, from where an earlier run stopped; a finished training is left as it is.
 
-    def attach(self, engine: AdversarialEngine) -> None:
-        """Save after every epoch; attach it last, so that it sees what the other handlers did."""
-        engine.add_event_handler(Events.EPOCH_COMPLETED, self.save)
+        Args:
+            engine: built anew, of the same settings; its handlers are attached already.
 
-    def save(self, engine: AdversarialEngine) -> None:
+        Raises:
+            ValueError: if the file is damaged or of another training, or another process trains into its folder.
+        """
+        engine.state.started = time.perf_counter()  # of training, interruptions left out
+        with ExitStack() as stack:
+            if process_rank() == 0:
+                stack.enter_context(_sole_writer(self.path.parent))
+            done = self.restore(engine) if self.resume else 0
+            if done >= engine.state.max_epochs:
+                logger.info("%s: all %d epochs are done, nothing is left to train.", self.path.parent, done)
+                return
+            if done:
+                logger.info("%s: going on after epoch %d of %d.", self.path, done, engine.state.max_epochs)
+            if process_rank() == 0:
+                engine.add_event_handler(Events.EPOCH_COMPLETED, self.save)  # last, so that it sees what others did
+            engine.run()
+
+    def save(self, engine: Trainer) -> None:
         """Write the file."""
         state = {
-            "identity": self.identity,
+            "identity": json.dumps(self.identity),
             "epoch": engine.state.epoch,
-            "seconds": self.seconds,
-            "d_losses": engine.last_d_losses,
-            "objects": {name: part.state_dict() for name, part in engine.parts().items()},
-            "random": torch.get_rng_state(),
-            "random_cuda": torch.cuda.get_rng_state_all() if engine.state.device.type == "cuda" else [],
+            "seconds": time.perf_counter() - engine.state.started,
+            "parts": {name: part.state_dict() for name, part in self.parts.items()},
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)
         aside = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
@@ -71,12 +103,11 @@ class Checkpoint:
         finally:
             aside.unlink(missing_ok=True)
 
-    def restore(self, engine: AdversarialEngine, *, previous: bool = False) -> int:
+    def restore(self, engine: Trainer) -> int:
         """Put an engine that was built anew into the state of the file.
 
         Args:
             engine: of the same settings.
-            previous: read the file before the last one.
 
         Returns:
             The epoch that was completed; 0 if there is no file.
@@ -84,31 +115,59 @@ class Checkpoint:
         Raises:
             ValueError: if the file is damaged, or of other settings, data or seed.
         """
-        path = self.previous if previous else self.path
+        path = self.previous if self.resume == "previous" else self.path
         if not path.exists():
             return 0
         state = self._read(path)
-        if state["identity"] != self.identity:
-            raise ValueError(
-                f"{path} is of a training with other settings, images or seed: choose another output folder, or delete "
-                f"{self.path.parent} to start again."
-            )
-        for name, part in engine.parts().items():
-            part.load_state_dict(state["objects"][name])
-        engine.last_d_losses = state["d_losses"]
-        torch.set_rng_state(state["random"])
-        if state["random_cuda"]:
-            torch.cuda.set_rng_state_all(state["random_cuda"])
-        self._seconds, self._started = state["seconds"], time.perf_counter()
+        self._check_identity(path, json.loads(state["identity"]))
+        for name, part in self.parts.items():
+            part.load_state_dict(state["parts"][name])
+        engine.state.started = time.perf_counter() - state["seconds"]
         engine.state.epoch = state["epoch"]
         engine.state.iteration = state["epoch"] * (engine.state.epoch_length or 0)
         return int(state["epoch"])
+
+    def _check_identity(self, path: Path, found: Any) -> None:
+        if found == self.identity:
+            return
+        changed = _differences(found, self.identity)
+        raise ValueError(
+            f"{path} is of another training ({'; '.join(changed[:4])}): choose another output folder, set these back "
+            f"to go on, or delete {self.path.parent} to start again."
+        )
 
     def _read(self, path: Path) -> dict[str, Any]:
         try:
             return dict(torch.load(path, map_location="cpu", weights_only=True))
         except Exception as error:  # torch raises many types here; each means that the file cannot be used
             raise ValueError(
-                f"{path} cannot be read, it may be truncated: pass resume='previous' to go on from the epoch before "
-                f"in {self.previous.name}, or delete it to start again. ({type(error).__name__})"
+                f"{path} cannot be read, it may be truncated: set resume=previous to go on from the epoch before in "
+                f"{self.previous.name}, or delete it to start again. ({type(error).__name__})"
             ) from error
+
+
+def _differences(found: Any, wanted: Any, name: str = "") -> list[str]:
+    """Name the entries in which two nested dictionaries differ."""
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        keys = sorted(found.keys() | wanted.keys())
+        return [part for key in keys for part in _differences(found.get(key), wanted.get(key), f"{name}.{key}")]
+    return [] if found == wanted else [f"{name.lstrip('.') or 'identity'} was {found!r}, is {wanted!r}"]
+
+
+@contextmanager
+def _sole_writer(folder: Path) -> Iterator[None]:
+    """Keep other processes from training into a folder; the system ends the lock with the process."""
+    from filelock import FileLock, Timeout
+
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise ValueError(
+            f"another process trains into {folder}: wait until it has ended, or choose another output folder."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()

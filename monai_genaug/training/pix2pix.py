@@ -13,6 +13,7 @@ from monai_genaug.generators.pix2pix import Pix2PixGenerator
 from monai_genaug.losses import PatchGANLoss, mode_seeking_loss
 from monai_genaug.networks.pix2pix_unet import init_pix2pix
 from monai_genaug.training.adversarial import AdversarialEngine
+from monai_genaug.training.processes import unwrap
 
 
 class Pix2PixEngine(AdversarialEngine):
@@ -23,6 +24,7 @@ class Pix2PixEngine(AdversarialEngine):
 
     Args:
         generator: its `network` is trained; its encoding makes the conditions.
+        g_network: its `network` as it is trained, if wrapped in `DistributedDataParallel`.
         discriminator: sees condition and image, K + C channels; gives a list whose last entry are the patch logits, as
             MONAI's `PatchDiscriminator` does.
         adversarial_loss: loss of the patch logits.
@@ -50,12 +52,18 @@ class Pix2PixEngine(AdversarialEngine):
         *,
         generator: Pix2PixGenerator,
         discriminator: nn.Module,
+        g_network: nn.Module | None = None,
         adversarial_loss: PatchGANLoss | None = None,
         lambda_l1: float = 100.0,
         lambda_mode_seeking: float = 1.0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(g_network=generator.network, d_network=discriminator, **kwargs)
+        for name, weight in (("lambda_l1", lambda_l1), ("lambda_mode_seeking", lambda_mode_seeking)):
+            if not weight >= 0:
+                raise ValueError(f"{name} is {weight}, expected a weight of at least 0.")
+        if lambda_mode_seeking > 0 and not generator.network.noise.channels:
+            raise ValueError("mode seeking needs noise: give the network noise channels, or set lambda_mode_seeking=0.")
+        super().__init__(g_network=g_network or generator.network, d_network=discriminator, **kwargs)
         self.generator = generator
         self.adversarial_loss = adversarial_loss or PatchGANLoss()
         self.lambda_l1, self.lambda_mode_seeking = lambda_l1, lambda_mode_seeking
@@ -73,15 +81,16 @@ class Pix2PixEngine(AdversarialEngine):
 
     def d_losses(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         """Adversarial loss on real and on detached synthetic pairs, which batch norm sees apart, as the paper's did."""
-        real = self._logits(tensors["condition"], tensors["real"])
-        fake = self._logits(tensors["condition"], tensors["fake"].detach())
+        real = self._logits(self.d_network, tensors["condition"], tensors["real"])
+        fake = self._logits(self.d_network, tensors["condition"], tensors["fake"].detach())
         return {"d_adversarial": self.adversarial_loss.for_discriminator(real, fake)}
 
     def g_losses(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         """Adversarial loss, weighted L1 distance to the real image, weighted mode seeking."""
         condition, noise, fake = tensors["condition"], tensors["noise"], tensors["fake"]
+        logits = self._logits(unwrap(self.d_network), condition, fake)
         losses = {
-            "g_adversarial": self.adversarial_loss.for_generator(self._logits(condition, fake)),
+            "g_adversarial": self.adversarial_loss.for_generator(logits),
             "g_l1": self.lambda_l1 * functional.l1_loss(fake, tensors["real"]),
         }
         if self.lambda_mode_seeking > 0:
@@ -90,8 +99,8 @@ class Pix2PixEngine(AdversarialEngine):
             losses["g_mode_seeking"] = self.lambda_mode_seeking * mode_seeking_loss(fake, other, noise, other_noise)
         return losses
 
-    def _logits(self, condition: Tensor, image: Tensor) -> Tensor:
-        return self.d_network(torch.cat((condition, self.blur_for_discriminator(image)), dim=1))[-1]
+    def _logits(self, discriminator: nn.Module, condition: Tensor, image: Tensor) -> Tensor:
+        return discriminator(torch.cat((condition, self.blur_for_discriminator(image)), dim=1))[-1]
 
 
 def patch_discriminator(
@@ -109,10 +118,16 @@ def patch_discriminator(
     Returns:
         A network from (B, in_channels, *S) to a list whose last entry is (B, 1, *P).
 
+    Raises:
+        ValueError: if `base_features` or `layers` is below 1.
+
     Example:
         >>> patch_discriminator(2, 2, base_features=8)(torch.zeros(1, 2, 256, 256))[-1].shape
         torch.Size([1, 1, 30, 30])
     """
+    for name, value in (("base_features", base_features), ("layers", layers)):
+        if value < 1:
+            raise ValueError(f"{name} of the discriminator is {value}, expected at least 1.")
     network = PatchDiscriminator(
         spatial_dims=spatial_dims,
         channels=base_features,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
+
+Progress = Callable[[int, int, dict[str, float]], None]  # done, total, losses
 
 SHOWN = ("loss", "d_loss")  # a line of 80 characters has room for two
 
@@ -33,11 +36,12 @@ class Course:
         (2, {'loss': [0.5, 0.25]})
     """
 
-    def __init__(self, name: str, bars: Progress) -> None:
+    def __init__(self, name: str, bars: Bars) -> None:
         self.name = name
         self.losses: dict[str, list[float]] = {}
         self.iterations, self.seconds = 0, 0.0
-        self._bars, self._task, self._started = bars, bars.add_task(name, total=None, losses=""), time.perf_counter()
+        self._bars, self._started = bars, time.perf_counter()
+        self._task: TaskID | None = None
 
     def __call__(self, done: int, total: int, losses: dict[str, float]) -> None:
         """Note the losses of an iteration and move the bar."""
@@ -45,6 +49,8 @@ class Course:
             self.losses.setdefault(name, []).append(value)
         self.iterations, self.seconds = done, time.perf_counter() - self._started
         shown = "  ".join(f"{name} {value:.3g}" for name, value in losses.items() if name in SHOWN)
+        if self._task is None:  # not before, so that no empty bar stands above an error
+            self._task = self._bars.add_task(self.name, total=total, losses="")
         self._bars.update(self._task, completed=done, total=total, losses=shown)
         tenth = done * 10 // total > (done - 1) * 10 // total
         if tenth and not self._bars.disable and not self._bars.console.is_terminal:  # a log shows no moving bar
@@ -52,7 +58,7 @@ class Course:
 
 
 @contextmanager
-def progress_bars(*, show: bool = True) -> Iterator[Progress]:
+def progress_bars(*, show: bool = True) -> Iterator[Bars]:
     """Give bars with iterations, remaining time and losses, on standard error.
 
     Example:

@@ -10,12 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
-from monai_genaug.benchmark import demo
+from monai_genaug.benchmark import demo, segmentation
 from monai_genaug.benchmark.demo import DemoResult, DemoSettings, run_demo
-from monai_genaug.benchmark.segmentation import SegmenterSettings
-from monai_genaug.data import load_datalist, load_items, write_array
+from monai_genaug.data import load_items, write_array
 from monai_genaug.generators import load_generator
 from monai_genaug.phantoms import nuclei_phantom, write_nuclei_dataset
 from monai_genaug.training.progress import Course, progress_bars
@@ -26,7 +24,7 @@ SETTINGS = DemoSettings(
     phantom_size=32,
     shown=2,
     generator=TINY,
-    segmenter=SegmenterSettings(features=(4, 8), crop_size=16, batch_size=2, steps=3),
+    segmenter={"features": [4, 8], "crop_size": 16, "batch_size": 2, "epochs": 1, "iterations_per_epoch": 3},
 )
 
 
@@ -113,30 +111,31 @@ def test_the_generator_that_was_trained_can_be_loaded(done):
 
 
 def test_neither_generator_nor_networks_see_test_images(tmp_path, monkeypatch):
-    seen, loaded = [], []
+    trained_on, loaded = [], []
 
-    def note(name):
-        original = getattr(demo, name)
+    def note(module, name):
+        original = getattr(module, name)
 
-        def noting(items, *args, **kwargs):
+        def noting(bundle, overrides, **kwargs):
             assert loaded == ["training"]
-            seen.extend(items)
-            return original(items, *args, **kwargs)
+            lists = overrides["datalist"]
+            assert lists["validation"] == lists["test"] == []
+            trained_on.append([Path(entry["image"]).stem for entry in lists["training"]])
+            return original(bundle, overrides, **kwargs)
 
-        monkeypatch.setattr(demo, name, noting)
+        monkeypatch.setattr(module, name, noting)
 
     def load(entries):
         loaded.append(Path(entries[0]["image"]).name.split("_")[0])
         return load_items(entries)
 
-    note("train_pix2pix")
-    note("train_segmenter")
+    note(demo, "train_bundle")
+    note(segmentation, "train_bundle")
     monkeypatch.setattr(demo, "load_items", load)
     run_demo(tmp_path / "out", settings=SETTINGS, progress=False)
-    test = load_items(load_datalist(tmp_path / "out" / "data")["test"])
     assert loaded == ["training", "test"]
-    assert len(seen) == 3 * 3
-    assert not any(torch.equal(a["image"], b["image"]) for a in seen for b in test)
+    assert len(trained_on) == 3
+    assert all(sorted(names) == ["training_000", "training_001", "training_002"] for names in trained_on)
 
 
 def test_a_second_run_replaces_the_first_with_equal_scores(tmp_path, done):
@@ -196,7 +195,7 @@ def test_a_folder_of_five_pairs_without_splits_is_enough(tmp_path):
     scores = pd.read_csv(result.results)
     assert scores["name"].nunique() == 2
     record = json.loads((tmp_path / "out/generator/configs/metadata.json").read_text())
-    assert record["training"]["images"] == 3
+    assert record["training"]["settings"]["images"] == 3
 
 
 def test_a_log_without_a_terminal_is_told_of_progress(capsys):
@@ -244,4 +243,4 @@ def test_the_seed_chooses_the_training_images():
 def test_a_record_tells_seed_and_settings(done):
     record = json.loads(Path(done.report.parent, demo.RECORD).read_text())
     assert record["seed"] == 0
-    assert record["settings"]["segmenter"]["steps"] == 3
+    assert record["settings"]["segmenter"]["iterations_per_epoch"] == 3

@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from monai.inferers import SimpleInferer
 from PIL import Image
+from torch import nn
 
 from monai_genaug.benchmark.report import compare_arms, prediction_rows, synthetic_rows, verdict, write_report
-from monai_genaug.benchmark.segmentation import SegmenterSettings, build_segmenter
+from monai_genaug.benchmark.segmentation import Segmenter
 from monai_genaug.benchmark.stats import PairedInterval
 from monai_genaug.generators import load_generator
 from tests.helpers import blobs, save_untrained
@@ -78,7 +80,7 @@ def test_synthetic_images_of_one_mask_differ_by_seed_and_repeat(tmp_path):
     ],
 )
 def test_worst_median_and_best_predictions_are_shown(dice, titles):
-    networks = {arm: build_segmenter(SegmenterSettings(features=(2, 4)), seed=0) for arm in ("a", "b")}
+    networks = {arm: Segmenter(nn.Conv2d(1, 1, 3, padding=1), SimpleInferer()) for arm in ("a", "b")}
     scores = pd.concat(
         [pd.DataFrame({"arm": arm, "index": range(len(dice)), "dice": dice}) for arm in networks], ignore_index=True
     )

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from monai.data import MetaTensor
+from monai.transforms import Compose, EnsureChannelFirstd, LoadImaged
 
-from monai_genaug.data import load_datalist, write_array
-from monai_genaug.data.items import load_items, scale_to_unit
+from monai_genaug.data import CheckPaird, ScaleToUnitd, load_datalist, load_items, scale_to_unit, write_array
 
 
 def entry(folder: Path, image: np.ndarray, label: np.ndarray, name: str = "a") -> dict[str, str]:
@@ -116,6 +117,73 @@ def test_a_missing_file_is_named(tmp_path):
 def test_an_entry_without_an_image_key_is_refused():
     with pytest.raises(ValueError, match=r"the keys \['flair', 'group', 'label'\], expected image, label and group"):
         load_items([{"flair": "a.nii", "label": "b.nii", "group": "p1"}])
+
+
+def pair(**change) -> dict[str, torch.Tensor]:
+    return {"image": torch.rand(2, 4, 5), "label": torch.ones(1, 4, 5), "name": "a", **change}
+
+
+def test_a_checked_pair_has_an_int64_label_and_keeps_the_rest():
+    before = pair(label=torch.full((1, 4, 5), 3.0))
+    after = CheckPaird(["image", "label"])(before)
+    assert after["label"].dtype == torch.int64
+    assert (after["label"] == 3).all()
+    assert after["image"] is before["image"]
+    assert after["name"] == "a"
+    assert before["label"].dtype == torch.float32  # the caller's sample stays
+
+
+def test_a_checked_pair_keeps_its_metadata():
+    label = MetaTensor(torch.ones(1, 4, 5), meta={"filename_or_obj": "b.png"})
+    after = CheckPaird(["image", "label"])(pair(label=label))["label"]
+    assert after.meta["filename_or_obj"] == "b.png"
+
+
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        (torch.ones(1, 4, 4), r"label has the shape \(1, 4, 4\), expected \(1, 4, 5\) to fit image"),
+        (torch.ones(2, 4, 5), r"label has the shape \(2, 4, 5\), expected \(1, 4, 5\)"),
+        (torch.ones(4, 5), r"label has the shape \(4, 5\), expected \(1, 4, 5\)"),
+        (torch.full((1, 4, 5), 0.5), r"label holds 0\.5, expected whole numbers"),
+        (torch.full((1, 4, 5), -1), r"label holds -1"),
+        (torch.full((1, 4, 5), float("nan")), r"label holds nan"),
+    ],
+    ids=["size", "channels", "no channel", "fractions", "negative", "nan"],
+)
+def test_what_is_no_pair_is_refused_by_its_key_or_file(label, message):
+    with pytest.raises(ValueError, match=message):
+        CheckPaird(["image", "label"])(pair(label=label))
+    with pytest.raises(ValueError, match=message.replace("label ", r"b\.png ", 1)):
+        CheckPaird(["image", "label"])(pair(label=MetaTensor(label, meta={"filename_or_obj": "b.png"})))
+
+
+def test_images_are_scaled_in_a_chain_as_items_are(tmp_path):
+    one = entry(tmp_path, ramp(1, np.uint16, 3000), np.ones((1, 20, 30), np.uint8))
+    chain = Compose([LoadImaged("image", dtype=None), EnsureChannelFirstd("image"), ScaleToUnitd("image")])
+    scaled = chain({"image": one["image"]})["image"]
+    assert isinstance(scaled, MetaTensor)
+    assert scaled.meta["filename_or_obj"] == one["image"]
+    assert scaled.dtype == torch.float32
+    expected = load_items([one])[0]["image"]
+    assert sorted(scaled.flatten().tolist()) == pytest.approx(sorted(expected.flatten().tolist()))
+
+
+def test_several_images_are_scaled_and_missing_ones_allowed_if_told():
+    scale = ScaleToUnitd(["t1", "t2"], allow_missing_keys=True)
+    scaled = scale({"t1": torch.tensor([[[0.0, 4.0]]]), "label": torch.ones(1, 1, 2)})
+    assert scaled["t1"].flatten().tolist() == pytest.approx([0.0, 1.0])
+    assert (scaled["label"] == 1).all()
+    with pytest.raises(KeyError, match="t2"):
+        ScaleToUnitd(["t1", "t2"])({"t1": torch.rand(1, 2, 2)})
+
+
+def test_nan_in_a_chain_is_refused_by_key_or_file():
+    with pytest.raises(ValueError, match="image holds NaN or Inf"):
+        ScaleToUnitd("image")({"image": torch.full((1, 2, 2), float("nan"))})
+    bad = MetaTensor(torch.full((1, 2, 2), float("inf")), meta={"filename_or_obj": "a.tif"})
+    with pytest.raises(ValueError, match=r"a\.tif holds NaN or Inf"):
+        ScaleToUnitd("image")({"image": bad})
 
 
 @pytest.mark.parametrize(("name", "channels"), [("dsb2018_fluorescence", 1), ("dsb2018_histology", 3), ("busi", 1)])

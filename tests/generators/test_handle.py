@@ -13,7 +13,7 @@ import torch
 from monai_genaug import GeneratorHandle
 from monai_genaug.generators import handle as module
 from monai_genaug.generators.handle import LiveHandle, as_handle, check_device_after_fork
-from tests.helpers import TINY, build, save_untrained
+from tests.helpers import build, save_untrained
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_the_package_imports_where_processes_cannot_fork():
 
 
 def test_a_live_generator_is_shared_by_copies_and_hashed_by_its_weights():
-    generator = build(TINY)
+    generator = build()
     live = as_handle(generator, "cpu")
     assert isinstance(live, LiveHandle)
     assert copy.deepcopy(live).load() is generator
@@ -110,7 +110,7 @@ def test_a_live_generator_is_shared_by_copies_and_hashed_by_its_weights():
 
 
 def test_a_live_generator_can_be_copied_within_the_process():
-    generator = build(TINY)
+    generator = build()
     twin = copy.deepcopy(generator)
     condition = generator.encode(torch.ones(1, 1, 8, 8))
     assert torch.equal(twin.sample(condition, seeds=[1]), generator.sample(condition, seeds=[1]))

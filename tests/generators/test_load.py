@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
 
-from monai_genaug import load_generator, save_generator
-from monai_genaug.generators.load import build_generator, find_generator
-from tests.helpers import TINY, save_untrained
+from monai_genaug import ModuleGenerator, load_generator, save_generator
+from monai_genaug.generators import Pix2PixGenerator, build_generator, describe_generator
+from monai_genaug.generators.load import NETWORK_FILE, WEIGHTS_FILE, find_bundle, find_generator
+from monai_genaug.masks import BinaryEncoding
+from monai_genaug.networks import Pix2PixUNet
+from tests.helpers import build, save_untrained
 
 
 @pytest.fixture
@@ -88,20 +92,78 @@ def test_weights_with_a_payload_are_refused_and_not_run(folder, tmp_path):
         def __reduce__(self):
             return Path.touch, (tmp_path / "harm",)
 
-    torch.save({"x": Payload()}, folder / "models/model.pt")
+    state = torch.load(folder / WEIGHTS_FILE, weights_only=True)
+    torch.save({**state, "x": Payload()}, folder / WEIGHTS_FILE)
+    with pytest.raises(ValueError, match="cannot be read"):
+        load_generator(folder)
+    (folder / WEIGHTS_FILE).write_bytes(pickle.dumps(Payload()))
     with pytest.raises(ValueError, match="cannot be read"):
         load_generator(folder)
     assert not (tmp_path / "harm").exists()
 
 
+@pytest.mark.parametrize("name", [NETWORK_FILE, WEIGHTS_FILE])
+def test_a_link_out_of_the_folder_is_refused(folder, tmp_path, name):
+    secret = (folder / name).rename(tmp_path / "secret")
+    (folder / name).symlink_to(secret)
+    with pytest.raises(ValueError, match=rf"{name} is a link to {secret}, outside the generator's folder: copy"):
+        load_generator(folder)
+
+
+@pytest.mark.parametrize("name", [NETWORK_FILE, WEIGHTS_FILE])
+def test_a_linked_folder_inside_that_leads_out_is_refused(folder, tmp_path, name):
+    inner = (folder / name).parent.rename(tmp_path / "elsewhere")
+    (folder / name).parent.symlink_to(inner)
+    with pytest.raises(ValueError, match="outside the generator's folder"):
+        load_generator(folder)
+
+
+def test_links_that_stay_inside_and_a_link_to_the_whole_folder_are_fine(folder, tmp_path):
+    (folder / WEIGHTS_FILE).rename(folder / "models/epoch_3.pt")
+    (folder / WEIGHTS_FILE).symlink_to("epoch_3.pt")
+    (tmp_path / "latest").symlink_to(folder)
+    assert find_generator(tmp_path / "latest") == folder.resolve()
+    assert load_generator(tmp_path / "latest").name == "Pix2PixGenerator"
+
+
 @pytest.mark.parametrize(
     "target",
-    ["monai.utils.misc.run_cmd", "os.system", "torch.nn.Conv2d", "monai_genaug.generators.load.os.system", 3, None],
+    [
+        "monai.utils.misc.run_cmd",
+        "os.system",
+        "monai_genaug.generators.load.os.system",
+        "monai_genaug.generators.load.torch.os.system",
+        "subprocess.run",
+        "builtins.eval",
+        "torch.nn.Conv2d",
+        "Pix2PixUNet",
+        " monai_genaug.networks.pix2pix_unet.Pix2PixUNet",
+        3,
+        None,
+    ],
+    ids=str,
 )
-def test_targets_outside_the_registry_are_refused(folder, target):
-    rewrite(folder, lambda config: config["generator"].update(extra={"_target_": target}))
+@pytest.mark.parametrize("place", ["argument", "network", "top", "list"])
+def test_targets_outside_the_registry_are_refused_wherever_they_stand(folder, tmp_path, target, place):
+    planted = {"_target_": target, "cmd_list": ["touch", str(tmp_path / "harm")], "command": f"touch {tmp_path}/harm"}
+    places = {
+        "argument": lambda config: config["generator"].update(encoding=planted),
+        "network": lambda config: config.update(network_def=planted),
+        "top": lambda config: config.update(other=planted),
+        "list": lambda config: config["network_def"].update(levels=[[planted]]),
+    }
+    rewrite(folder, places[place])
     with pytest.raises(ValueError, match=r"_target_ .* is not allowed"):
         load_generator(folder)
+    assert not (tmp_path / "harm").exists()
+
+
+def test_yaml_tags_that_build_objects_are_refused(folder, tmp_path):
+    path = folder / NETWORK_FILE
+    path.write_text(path.read_text() + f"other: !!python/object/apply:os.system ['touch {tmp_path}/harm']\n")
+    with pytest.raises(ValueError, match="no valid YAML"):
+        load_generator(folder)
+    assert not (tmp_path / "harm").exists()
 
 
 @pytest.mark.parametrize("text", ["$print('run')", "$@network_def", "%file.yaml::x", "@a + 1", " $1", "<<x", "@$x"])
@@ -172,18 +234,70 @@ def test_a_config_that_is_no_yaml_or_lacks_its_parts_is_refused(folder):
         load_generator(folder)
 
 
-def test_a_config_that_could_not_be_loaded_is_not_saved(tmp_path):
-    with pytest.raises(ValueError, match="not allowed"):
-        save_generator(tmp_path / "g", {"network_def": "$1", "generator": {}}, {}, {})
+class ForeignUNet(Pix2PixUNet):
+    """A user's own network."""
+
+
+def foreign_network() -> Pix2PixGenerator:
+    return Pix2PixGenerator(ForeignUNet(2, 1, 1, levels=2, base_features=4), BinaryEncoding())
+
+
+def own_module() -> ModuleGenerator:
+    return ModuleGenerator(torch.nn.Identity(), spatial_dims=2, image_channels=1, encoding=BinaryEncoding())
+
+
+@pytest.mark.parametrize("make", [foreign_network, own_module])
+def test_a_generator_that_could_not_be_loaded_is_neither_described_nor_saved(tmp_path, make):
+    generator = make()
+    with pytest.raises(ValueError, match="cannot be"):
+        describe_generator(generator)
+    with pytest.raises(ValueError, match="cannot be"):
+        save_generator(tmp_path / "g", generator)
     assert not (tmp_path / "g").exists()
 
 
 def test_a_failed_save_keeps_the_earlier_weights(folder):
-    before = (folder / "models/model.pt").read_bytes()
+    before = (folder / WEIGHTS_FILE).read_bytes()
     with pytest.raises(AttributeError):
-        save_generator(folder, TINY.network_config, {"x": "no tensor"}, {})
-    assert (folder / "models/model.pt").read_bytes() == before
+        save_generator(folder, build(), weights={"x": "no tensor"})
+    assert (folder / WEIGHTS_FILE).read_bytes() == before
     assert not list(folder.rglob("*.tmp"))
+
+
+def test_other_weights_and_metadata_can_be_saved(tmp_path):
+    generator, averaged = build(), build()
+    folder = save_generator(
+        tmp_path / "g", generator, weights=averaged.network.half().state_dict(), metadata={"name": "a", "at": Path("x")}
+    )
+    loaded = load_generator(folder).get_submodule("network").state_dict()
+    assert all(torch.equal(loaded[key], value.to(loaded[key])) for key, value in averaged.network.state_dict().items())
+    metadata = json.loads((folder / "configs/metadata.json").read_text())
+    assert (metadata["name"], metadata["at"]) == ("a", "x")
+
+
+@pytest.mark.parametrize(
+    "kwargs",
+    [
+        {},
+        {"spatial_dims": 3, "image_channels": 2},
+        {"num_classes": 3, "norm": "instance"},
+        {"latent_channels": 0, "smooth_channels": 0, "noise_channels": 0, "dropout": 0.0},
+    ],
+    ids=["plain", "3d", "one-hot", "no noise"],
+)
+def test_a_description_builds_the_same_generator(kwargs):
+    generator = build(**kwargs)
+    again = build_generator(describe_generator(generator))
+    assert describe_generator(again) == describe_generator(generator)
+    assert {key: value.shape for key, value in again.state_dict().items()} == {
+        key: value.shape for key, value in generator.state_dict().items()
+    }
+    assert (again.spatial_dims, again.image_channels, again.condition_channels, again.stride) == (
+        generator.spatial_dims,
+        generator.image_channels,
+        generator.condition_channels,
+        generator.stride,
+    )
 
 
 @pytest.mark.parametrize(
@@ -202,7 +316,42 @@ def test_broken_references_and_arguments_are_named(folder, change, message):
 
 
 def test_network_and_encoding_must_agree_on_channels():
-    config = TINY.network_config
+    config = describe_generator(build())
     config["network_def"]["in_channels"] = 2
     with pytest.raises(ValueError, match="encoding gives 1 channels, the network takes 2"):
         build_generator(config)
+
+
+def test_a_bundle_that_can_be_trained_is_found_by_name_and_by_folder(tmp_path, monkeypatch):
+    (tmp_path / "shipped/mine/configs").mkdir(parents=True)
+    (tmp_path / "shipped/mine/configs/train.yaml").touch()
+    (tmp_path / "shipped/mine/configs/network.yaml").touch()
+    monkeypatch.setattr("monai_genaug.generators.load.SHIPPED", (tmp_path / "none", tmp_path / "shipped"))
+    monkeypatch.chdir(tmp_path)
+    assert find_bundle("mine") == find_bundle(tmp_path / "shipped/mine") == tmp_path / "shipped/mine"
+    with pytest.raises(FileNotFoundError, match=r"no bundle 'yours': expected one of mine, or a folder with"):
+        find_bundle("yours")
+
+
+def test_a_bundle_that_was_not_trained_yet_is_no_generator(folder):
+    (folder / WEIGHTS_FILE).unlink()
+    with pytest.raises(FileNotFoundError, match=r"nuclei is no generator folder: models/model\.pt missing"):
+        load_generator(folder)
+
+
+def test_the_configs_of_a_shipped_bundle_are_a_generators():
+    config = yaml.safe_load((find_bundle("nuclei_pix2pix") / NETWORK_FILE).read_text())
+    assert isinstance(build_generator(config), Pix2PixGenerator)
+
+
+@pytest.mark.parametrize("name", ["../nuclei", "a/b", "nuclei;ls", ""])
+def test_what_is_no_bare_name_is_not_looked_for_among_shipped_bundles(tmp_path, monkeypatch, name):
+    save_untrained(tmp_path / "nuclei")
+    (tmp_path / "shipped").mkdir()
+    monkeypatch.setattr("monai_genaug.generators.load.SHIPPED", (tmp_path / "shipped",))
+    monkeypatch.chdir(tmp_path / "shipped")
+    if name == "../nuclei":
+        assert find_generator(name) == tmp_path / "nuclei"
+        return
+    with pytest.raises(FileNotFoundError):
+        find_generator(name)

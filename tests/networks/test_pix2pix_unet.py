@@ -58,7 +58,47 @@ def test_constant_noise_maps_change_the_whole_image_and_white_ones_its_texture()
     assert changed[1][..., 14:19, 14:19].any()
 
 
-@pytest.mark.parametrize("kwargs", [{"levels": 1}, {"norm": "layer"}, {"spatial_dims": 4}])
+@pytest.mark.parametrize("dims", [2, 3])
+def test_without_noise_its_mean_is_taken(dims: int):
+    network = Pix2PixUNet(dims, 2, 1, levels=2, base_features=4).eval()
+    condition = torch.rand(2, 2, *(8, 12, 4)[:dims])
+    assert torch.equal(network(condition), network(condition, torch.zeros(2, 12, *condition.shape[2:])))
+
+
+def test_a_network_of_another_number_of_noise_maps_takes_so_many():
+    network = Pix2PixUNet(2, 1, 1, levels=2, base_features=4, latent_channels=1, smooth_channels=0, noise_channels=2)
+    assert network.noise_channels == network.noise.channels == 3
+    assert network(torch.rand(1, 1, 8, 8)).shape == (1, 1, 8, 8)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit")
+@pytest.mark.parametrize(
+    "kwargs",
+    [{"spatial_dims": 2}, {"spatial_dims": 3, "norm": "instance"}, {"spatial_dims": 2, "noise_channels": 0}],
+    ids=["2d", "3d", "less noise"],
+)
+def test_it_can_be_scripted_and_then_gives_the_same_with_and_without_noise(kwargs: dict):
+    network = Pix2PixUNet(in_channels=2, out_channels=3, levels=2, base_features=4, **kwargs).eval()
+    scripted = torch.jit.script(network)
+    condition = torch.rand(2, 2, *(8, 12, 4)[: kwargs["spatial_dims"]])
+    noise = network.noise.draw(condition)
+    torch.testing.assert_close(scripted(condition, noise), network(condition, noise))
+    torch.testing.assert_close(scripted(condition), network(condition))
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit")
+def test_a_scripted_network_comes_back_from_a_file(tmp_path):
+    network = Pix2PixUNet(2, 1, 1, levels=2, base_features=4).eval()
+    torch.jit.script(network).save(str(tmp_path / "model.ts"))
+    condition = torch.rand(1, 1, 8, 8)
+    torch.testing.assert_close(torch.jit.load(str(tmp_path / "model.ts"))(condition), network(condition))
+
+
+@pytest.mark.parametrize(
+    "kwargs",
+    [{"levels": 1}, {"levels": 13}, {"norm": "layer"}, {"spatial_dims": 4}, {"dropout": 1.2}],
+    ids=str,
+)
 def test_wrong_settings_are_refused(kwargs: dict):
     with pytest.raises(ValueError, match=next(iter(kwargs))):
         Pix2PixUNet(**{"spatial_dims": 2, "in_channels": 1, "out_channels": 1, **kwargs})

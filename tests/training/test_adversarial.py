@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import multiprocessing
+from collections.abc import Callable
+from multiprocessing.queues import Queue
+from pathlib import Path
+
 import pytest
 import torch
 from ignite.engine import Events
 from monai.bundle import ConfigParser
 from monai.engines.utils import IterationEvents
 from monai.handlers import StatsHandler, from_engine
-from torch import nn
+from torch import distributed, nn
 
 from monai_genaug.training import AdversarialEngine, NonFiniteLossError
 
@@ -128,6 +133,33 @@ def test_the_discriminator_is_updated_in_every_nth_iteration_only():
     assert moved == [False, False, False, True, False, False]  # at iteration 1 its gradient is 0
 
 
+def test_rare_updates_of_the_discriminator_start_again_with_each_epoch():
+    duel, moved, last = engine(iterations=3, epochs=3, d_interval=2), [], [0.0]
+
+    @duel.on(Events.ITERATION_COMPLETED)
+    def watch(engine):
+        moved.append(engine.d_network.weight.item() != last[0])
+        last[0] = engine.d_network.weight.item()
+
+    duel.run()
+    assert moved == [False, False, True, True, False, True, True, False, True]  # at iteration 1 its gradient is 0
+
+
+def test_the_parts_are_all_on_which_the_rest_of_a_training_depends():
+    duel = engine(ema_momentum=0.1)
+    assert set(duel.parts()) == {
+        "g_network",
+        "d_network",
+        "g_optimizer",
+        "d_optimizer",
+        "g_scaler",
+        "d_scaler",
+        "ema_network",
+    }
+    assert "ema_network" not in engine().parts()
+    assert duel.parts()["ema_network"] is duel.ema_network
+
+
 def test_gradients_are_clipped_to_the_norm():
     duel = engine(iterations=1, max_grad_norm=0.01)
     duel.run()
@@ -163,6 +195,52 @@ def test_instance_noise_falls_linearly_to_nothing():
     assert engine().blur_for_discriminator(image) is image
 
 
+def _duel_together(rank: int, address: Path, told: Queue) -> None:
+    distributed.init_process_group("gloo", f"file://{address}", rank=rank, world_size=2)
+    duel = shared_duel(rank, 2, nn.parallel.DistributedDataParallel)
+    duel.run()
+    told.put((rank, results(duel)))
+    distributed.destroy_process_group()
+
+
+def shared_duel(rank: int, count: int, wrap: Callable[[nn.Module], nn.Module]) -> Duel:
+    """Three iterations on a process's share of batches of four rows."""
+    rows = torch.linspace(0.5, 2.0, 4).reshape(4, 1, 1, 1)
+    share = {"image": rows[rank::count], "label": torch.ones(4 // count, 1, 1, 1)}
+    generator, discriminator = Player(0.25), Player(0.5)
+    return Duel(
+        device="cpu",
+        max_epochs=1,
+        train_data_loader=[share] * 3,
+        g_network=wrap(generator),
+        d_network=wrap(discriminator),
+        g_optimizer=torch.optim.SGD(generator.parameters(), 0.1),
+        d_optimizer=torch.optim.SGD(discriminator.parameters(), 0.1),
+        ema_momentum=0.5,
+    )
+
+
+def results(duel: Duel) -> list[float]:
+    """Weights and losses after a run."""
+    parts = (duel.parts()[name] for name in ("g_network", "d_network", "ema_network"))
+    return [*(part.weight.item() for part in parts), *(value.item() for value in duel.state.output.values())]
+
+
+def test_two_processes_train_as_one_does_on_the_whole_batch(tmp_path):
+    alone = shared_duel(0, 1, lambda network: network)
+    alone.run()
+    context = multiprocessing.get_context("fork")
+    told = context.Queue()
+    processes = [context.Process(target=_duel_together, args=(rank, tmp_path / "address", told)) for rank in (0, 1)]
+    for process in processes:
+        process.start()
+    answers = dict(told.get(timeout=120) for _ in processes)
+    for process in processes:
+        process.join()
+    assert answers[0] == answers[1]
+    assert answers[0] == pytest.approx(results(alone), rel=1e-5)
+
+
 def test_autocast_runs_on_the_device_type_at_hand():
     types = []
 
@@ -188,7 +266,16 @@ def test_autocast_runs_on_the_device_type_at_hand():
 
 
 @pytest.mark.parametrize(
-    "kwargs", [{"d_interval": 0}, {"instance_noise": -1.0}, {"max_grad_norm": 0.0}, {"ema_momentum": 1.5}]
+    "kwargs",
+    [
+        {"d_interval": 0},
+        {"instance_noise": -1.0},
+        {"max_grad_norm": 0.0},
+        {"max_grad_norm": -1.0},
+        {"ema_momentum": 1.5},
+        {"epochs": 0},
+    ],
+    ids=str,
 )
 def test_wrong_settings_are_refused(kwargs):
     with pytest.raises(ValueError, match=next(iter(kwargs)).removeprefix("ema_")):
@@ -230,8 +317,8 @@ trainer:
   lambda_mode_seeking: 0.5
   g_optimizer: '@g_optimizer'
   d_optimizer: '@d_optimizer'
-  g_scheduler: {_target_: monai_genaug.training.train.linear_decay, optimizer: '@g_optimizer', epochs: 2}
-  d_scheduler: {_target_: monai_genaug.training.train.linear_decay, optimizer: '@d_optimizer', epochs: 2}
+  g_scheduler: {_target_: monai_genaug.training.schedules.linear_decay, optimizer: '@g_optimizer', epochs: 2}
+  d_scheduler: {_target_: monai_genaug.training.schedules.linear_decay, optimizer: '@d_optimizer', epochs: 2}
   ema_momentum: 0.01
   instance_noise: 0.1
   d_interval: 2

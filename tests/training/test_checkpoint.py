@@ -1,34 +1,46 @@
 from __future__ import annotations
 
+import multiprocessing
+import os
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from multiprocessing.synchronize import Event
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from filelock import FileLock
+from ignite.engine import Events
+from monai.engines import Trainer
+from torch import nn
 
-from monai_genaug.training import train_pix2pix
-from tests.helpers import TINY, blobs
+from monai_genaug.training import Checkpoint
+from tests.helpers import train, write_pairs
 
-SETTINGS = replace(TINY, epochs=4, dropout=0.5, ema_momentum=0.1, instance_noise=0.1)
+NOISY = {  # all that is random in a training is on
+    "epochs": 4,
+    "network_def#dropout": 0.5,
+    "ema_momentum": 0.1,
+    "instance_noise": 0.1,
+    "lambda_mode_seeking": 0.3,
+}
 
 
-@pytest.fixture
-def items() -> list[dict[str, torch.Tensor]]:
-    labels = [blobs((20, 24), seed) for seed in range(3)]
-    return [{"image": 0.2 + 0.6 * (label > 0).float(), "label": label.float()} for label in labels]
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_pairs(tmp_path_factory.mktemp("pairs"))
 
 
-class Stop(Exception):  # no error, an interruption
+class Stop(KeyboardInterrupt):
     """Stands for Ctrl-C."""
 
 
-def stop_at(iteration: int):
+def stop_at(iteration: int, error: type[BaseException] = Stop):
     def progress(done: int, total: int, losses: dict[str, float]) -> None:
         if done == iteration:
-            raise Stop
+            raise error
 
     return progress
 
@@ -38,100 +50,271 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
-    return all(torch.equal(a[key], b[key]) for key in a)
+    return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
 
 
-@pytest.mark.parametrize(("iteration", "change"), [(1, {}), (3, {}), (5, {}), (8, {}), (5, {"d_interval": 4})])
-def test_a_stopped_training_ends_with_the_weights_of_an_unbroken_one(items, tmp_path, iteration, change):
-    settings = replace(SETTINGS, **change)
-    whole = weights(train_pix2pix(items, settings, output_dir=tmp_path / "whole"))
+@pytest.mark.parametrize(
+    ("iteration", "change"),
+    [
+        (1, {}),
+        (3, {}),
+        (5, {}),
+        (8, {}),
+        (5, {"d_interval": 2, "iterations_per_epoch": 3}),
+        (5, {"num_workers": 2}),
+        (5, {"ema_momentum": None, "network_def#norm": "instance"}),
+    ],
+    ids=["in epoch 1", "in epoch 2", "in epoch 3", "at the end", "d_interval", "workers", "no average"],
+)
+def test_a_stopped_training_ends_with_the_weights_of_an_unbroken_one(data, tmp_path, iteration, change):
+    settings = {**NOISY, **change}
+    whole = weights(train(data, tmp_path / "whole", **settings))
     with pytest.raises(Stop):
-        train_pix2pix(items, settings, output_dir=tmp_path / "broken", progress=stop_at(iteration))
+        train(data, tmp_path / "broken", **settings, progress=stop_at(iteration))
     torch.rand(7)
-    assert same(weights(train_pix2pix(items, settings, output_dir=tmp_path / "broken")), whole)
+    done = []
+    resumed = train(data, tmp_path / "broken", **settings, progress=lambda *told: done.append(told[0]))
+    per_epoch = settings.get("iterations_per_epoch", 2)
+    assert done[0] == (iteration - 1) // per_epoch * per_epoch + 1  # the epochs before are not run again
+    assert same(weights(resumed), whole)
 
 
-def test_checkpoints_do_without_hard_links(items, tmp_path, monkeypatch):
-    def refuse(*args):
-        raise OSError("Operation not supported")
-
-    monkeypatch.setattr("os.link", refuse)
-    train_pix2pix(items, SETTINGS, output_dir=tmp_path)
-    assert (tmp_path / "checkpoint_previous.pt").exists()
+def test_a_training_that_an_error_stopped_goes_on_too(data, tmp_path):
+    whole = weights(train(data, tmp_path / "whole", **NOISY))
+    with pytest.raises(ZeroDivisionError):
+        train(data, tmp_path / "broken", **NOISY, progress=stop_at(5, ZeroDivisionError))
+    assert same(weights(train(data, tmp_path / "broken", **NOISY)), whole)
 
 
-def test_a_finished_training_writes_lost_weights_again(items, tmp_path):
-    whole = weights(train_pix2pix(items, SETTINGS, output_dir=tmp_path))
-    (tmp_path / "models/model.pt").unlink()
-    assert same(weights(train_pix2pix(items, SETTINGS, output_dir=tmp_path)), whole)
-
-
-def test_a_mistyped_resume_is_refused(items, tmp_path):
-    with pytest.raises(ValueError, match="resume is 'prev', expected one of True, False, 'previous'"):
-        train_pix2pix(items, SETTINGS, output_dir=tmp_path, resume="prev")
-
-
-def test_a_killed_training_ends_with_the_weights_of_an_unbroken_one(items, tmp_path):
-    torch.save(items, tmp_path / "items.pt")
+def test_a_killed_training_ends_with_the_weights_of_an_unbroken_one(data, tmp_path):
+    settings = {**NOISY, "d_interval": 2, "iterations_per_epoch": 3, "num_workers": 2}
+    killed, done = tmp_path / "killed", []
     code = (
-        "import torch, time; from monai_genaug.training import train_pix2pix;"
-        "from tests.training.test_checkpoint import SETTINGS\n"
-        f"items = torch.load({str(tmp_path / 'items.pt')!r})\n"
-        f"train_pix2pix(items, SETTINGS, output_dir={str(tmp_path / 'killed')!r},"
-        "progress=lambda done, total, losses: time.sleep(0.2))"
+        "import time; from pathlib import Path; from tests.helpers import train\n"
+        f"train(Path({str(data)!r}), Path({str(killed)!r}), **{settings!r}, progress=lambda *_: time.sleep(0.1))"
     )
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[2])
+    environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[2], env=environment)
     deadline = time.monotonic() + 120
-    while not (tmp_path / "killed/checkpoint_previous.pt").exists() and time.monotonic() < deadline:
+    while not (killed / "checkpoint_previous.pt").exists() and time.monotonic() < deadline:
         assert process.poll() is None
         time.sleep(0.02)
     process.kill()
     process.wait()
-    resumed = weights(train_pix2pix(items, SETTINGS, output_dir=tmp_path / "killed"))
-    assert same(resumed, weights(train_pix2pix(items, SETTINGS, output_dir=tmp_path / "whole")))
+    resumed = weights(train(data, killed, **settings, progress=lambda *told: done.append(told[0])))
+    assert done[0] > 1
+    assert same(resumed, weights(train(data, tmp_path / "whole", **settings)))
 
 
-def test_a_finished_training_is_not_run_again(items, tmp_path):
-    train_pix2pix(items, SETTINGS, output_dir=tmp_path)
-    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    told = []
-    train_pix2pix(items, SETTINGS, output_dir=tmp_path, progress=lambda *args: told.append(args))
-    assert told == []
-    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
-    train_pix2pix(items, SETTINGS, output_dir=tmp_path, progress=lambda *args: told.append(args), resume=False)
-    assert len(told) == SETTINGS.iterations
+def _hold_lock(folder: Path, held: Event) -> None:
+    with FileLock(folder / ".lock"):
+        held.set()
+        time.sleep(600)
 
 
-def test_another_training_in_the_folder_is_refused(items, tmp_path):
-    train_pix2pix(items, SETTINGS, output_dir=tmp_path)
-    for change in (
-        {"settings": replace(SETTINGS, lambda_l1=50.0)},
-        {"seed": 5},
-        {"items": [*items[:2], {**items[2], "image": 1 - items[2]["image"]}]},
-    ):
-        arguments = {"items": items, "settings": SETTINGS, "seed": 0, **change}
-        with pytest.raises(ValueError, match="other settings, images or seed"):
-            train_pix2pix(arguments["items"], arguments["settings"], output_dir=tmp_path, seed=arguments["seed"])
+def test_a_second_process_in_the_same_folder_is_refused_until_the_first_has_ended(data, tmp_path):
+    context = multiprocessing.get_context("fork")
+    held = context.Event()
+    process = context.Process(target=_hold_lock, args=(tmp_path, held))
+    process.start()
+    assert held.wait(60)
+    with pytest.raises(ValueError, match=rf"another process trains into {tmp_path}: wait .*another output folder"):
+        train(data, tmp_path)
+    process.kill()
+    process.join()
+    train(data, tmp_path)
+    assert (tmp_path / "models/model.pt").exists()
 
 
-def test_a_truncated_checkpoint_is_named_and_the_previous_used_only_if_asked(items, tmp_path):
-    whole = weights(train_pix2pix(items, SETTINGS, output_dir=tmp_path / "whole"))
+def test_checkpoints_do_without_hard_links(data, tmp_path, monkeypatch):
+    def refuse(*args):
+        raise OSError("Operation not supported")
+
+    monkeypatch.setattr("os.link", refuse)
+    whole = weights(train(data, tmp_path / "whole", **NOISY))
     with pytest.raises(Stop):
-        train_pix2pix(items, SETTINGS, output_dir=tmp_path / "broken", progress=stop_at(7))
+        train(data, tmp_path / "broken", **NOISY, progress=stop_at(7))
+    assert (tmp_path / "broken/checkpoint_previous.pt").exists()
+    assert same(weights(train(data, tmp_path / "broken", **NOISY, resume="previous")), whole)
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.suffix != ".log"}
+
+
+def test_a_finished_training_is_not_run_again_unless_asked(data, tmp_path):
+    train(data, tmp_path)
+    before, told = contents(tmp_path), []
+    train(data, tmp_path, progress=lambda *args: told.append(args))
+    assert told == []
+    assert contents(tmp_path) == before
+    train(data, tmp_path, progress=lambda *args: told.append(args), resume=False)
+    assert len(told) == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"lambda_l1": 50.0}, r"settings\.lambda_l1 was 100\.0, is 50\.0"),
+        ({"seed": 5}, r"settings\.seed was 0, is 5"),
+        ({"epochs": 9}, r"settings\.epochs was 2, is 9"),
+        ({"network_def#base_features": 8}, r"generator\.network_def\.base_features was 4, is 8"),
+        ({"network_def#dropout": 0.1}, r"generator\.network_def\.dropout was 0\.5, is 0\.1"),
+        ({"encoding": "@one_hot", "condition_channels": 2}, r"generator\.condition_channels was 1, is 2"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_another_training_in_the_folder_is_refused_and_what_changed_is_named(data, tmp_path, change, named):
+    train(data, tmp_path)
+    before = (tmp_path / "models/model.pt").read_bytes()
+    with pytest.raises(ValueError, match=rf"checkpoint\.pt is of another training .*{named}.*another output folder"):
+        train(data, tmp_path, **change)
+    assert (tmp_path / "models/model.pt").read_bytes() == before
+
+
+def test_other_images_in_the_same_places_are_refused(tmp_path):
+    data = write_pairs(tmp_path / "data")
+    train(data, tmp_path / "out")
+    (data / "images/0.png").write_bytes((data / "images/1.png").read_bytes())
+    with pytest.raises(ValueError, match=r"settings\.data was"):
+        train(data, tmp_path / "out")
+
+
+def test_data_that_moved_and_another_device_or_worker_count_are_the_same_training(tmp_path):
+    data = write_pairs(tmp_path / "data")
+    whole = weights(train(data, tmp_path / "whole"))
+    with pytest.raises(Stop):
+        train(data, tmp_path / "out", progress=stop_at(3))
+    moved = data.rename(tmp_path / "moved")
+    assert same(weights(train(moved, tmp_path / "out", num_workers=1)), whole)
+
+
+def test_a_truncated_checkpoint_is_named_and_the_previous_used_only_if_asked(data, tmp_path):
+    whole = weights(train(data, tmp_path / "whole", **NOISY))
+    with pytest.raises(Stop):
+        train(data, tmp_path / "broken", **NOISY, progress=stop_at(7))
     path = tmp_path / "broken/checkpoint.pt"
     path.write_bytes(path.read_bytes()[:500])
-    with pytest.raises(ValueError, match=r"checkpoint\.pt cannot be read.*resume='previous'"):
-        train_pix2pix(items, SETTINGS, output_dir=tmp_path / "broken")
-    resumed = train_pix2pix(items, SETTINGS, output_dir=tmp_path / "broken", resume="previous")
-    assert same(weights(resumed), whole)
+    with pytest.raises(ValueError, match=r"checkpoint\.pt cannot be read.*resume=previous.*checkpoint_previous\.pt"):
+        train(data, tmp_path / "broken", **NOISY)
+    assert same(weights(train(data, tmp_path / "broken", **NOISY, resume="previous")), whole)
 
 
-def test_a_checkpoint_with_a_payload_is_refused_and_not_run(items, tmp_path):
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint"], ids=["empty", "text"])
+def test_a_file_that_is_no_checkpoint_is_refused(data, tmp_path, content):
+    (tmp_path / "checkpoint.pt").write_bytes(content)
+    with pytest.raises(ValueError, match=r"checkpoint\.pt cannot be read"):
+        train(data, tmp_path)
+
+
+def test_a_checkpoint_with_a_payload_is_refused_and_not_run(data, tmp_path):
     class Payload:
         def __reduce__(self):
             return Path.touch, (tmp_path / "harm",)
 
     torch.save({"identity": Payload()}, tmp_path / "checkpoint.pt")
     with pytest.raises(ValueError, match="cannot be read"):
-        train_pix2pix(items, SETTINGS, output_dir=tmp_path)
+        train(data, tmp_path)
     assert not (tmp_path / "harm").exists()
+
+
+class Count(Trainer):
+    """Adds 1 to a weight in each iteration."""
+
+    def __init__(self, epochs: int = 3) -> None:
+        super().__init__(device=torch.device("cpu"), max_epochs=epochs, data_loader=[0, 1])
+        self.network = nn.Linear(1, 1, bias=False)
+        nn.init.zeros_(self.network.weight)
+
+    def _iteration(self, engine, batchdata) -> dict[str, Any]:
+        with torch.no_grad():
+            self.network.weight.add_(1)
+        return {}
+
+
+def checkpoint(folder: Path, engine: Count, **kwargs: Any) -> Checkpoint:
+    arguments = {"parts": {"network": engine.network}, "identity": {"seed": 0}, **kwargs}
+    return Checkpoint(folder / "checkpoint.pt", **arguments)
+
+
+def test_any_parts_are_kept_and_the_handlers_see_the_epochs_that_are_left(tmp_path):
+    first, epochs = Count(), []
+    first.add_event_handler(Events.EPOCH_COMPLETED, lambda e: e.terminate() if e.state.epoch == 2 else None)
+    checkpoint(tmp_path, first).run(first)
+    second = Count()
+    second.add_event_handler(
+        Events.EPOCH_STARTED, lambda e: epochs.append((e.state.epoch, e.state.iteration, second.network.weight.item()))
+    )
+    checkpoint(tmp_path, second).run(second)
+    assert epochs == [(3, 4, 4.0)]
+    assert second.network.weight.item() == 6.0
+
+
+def test_training_time_goes_on_where_it_stopped(tmp_path):
+    first, second = Count(), Count(epochs=4)
+    checkpoint(tmp_path, first).run(first)
+    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    torch.save({**state, "seconds": 1000.0}, tmp_path / "checkpoint.pt")
+    checkpoint(tmp_path, second).run(second)
+    assert 1000 <= torch.load(tmp_path / "checkpoint.pt", weights_only=True)["seconds"] < 1060
+
+
+def test_the_file_before_is_kept_and_nothing_else(tmp_path):
+    engine = Count()
+    checkpoint(tmp_path, engine).run(engine)
+    assert {path.name for path in tmp_path.iterdir()} == {"checkpoint.pt", "checkpoint_previous.pt", ".lock"}
+    epochs = [
+        torch.load(tmp_path / name, weights_only=True)["epoch"] for name in ("checkpoint.pt", "checkpoint_previous.pt")
+    ]
+    assert epochs == [3, 2]
+
+
+def test_a_save_that_fails_leaves_the_files_before(tmp_path, monkeypatch):
+    engine = Count()
+    checkpoint(tmp_path, engine).run(engine)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def full(state: Any, path: Path) -> None:
+        path.write_bytes(b"half")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("torch.save", full)
+    again = Count(epochs=4)
+    with pytest.raises(OSError, match="No space left"):
+        checkpoint(tmp_path, again).run(again)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_nested_identity_is_compared_entry_by_entry(tmp_path):
+    engine = Count()
+    checkpoint(tmp_path, engine, identity={"a": {"b": [1, 2], "c": Path("x")}, "d": 1}).run(engine)
+    again = Count()
+    checkpoint(tmp_path, again, identity={"d": 1, "a": {"c": Path("x"), "b": (1, 2)}}).run(again)  # as JSON has it
+    with pytest.raises(ValueError, match=r"\(a\.b was \[1, 2\], is \[1, 3\]; e was None, is 0\)"):
+        checkpoint(tmp_path, again, identity={"a": {"b": [1, 3], "c": "x"}, "d": 1, "e": 0}).run(again)
+
+
+def test_two_trainings_in_one_process_cannot_share_a_folder(tmp_path):
+    outer, inner = Count(), Count()
+    outer.add_event_handler(Events.STARTED, lambda e: checkpoint(tmp_path, inner).run(inner))
+    with pytest.raises(ValueError, match="another process trains into"):
+        checkpoint(tmp_path, outer).run(outer)
+    checkpoint(tmp_path, inner).run(inner)  # free again after the error
+    assert inner.network.weight.item() == 6.0
+
+
+def test_only_the_first_of_several_processes_writes(tmp_path, monkeypatch):
+    monkeypatch.setattr("monai_genaug.training.checkpoint.process_rank", lambda: 1)
+    engine = Count()
+    checkpoint(tmp_path, engine).run(engine)
+    assert engine.network.weight.item() == 6.0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_mistyped_resume_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="resume is 'prev', expected one of True, False, 'previous'"):
+        checkpoint(tmp_path, Count(), resume="prev")
+
+
+def test_the_path_may_start_at_the_home_folder():
+    assert "~" not in str(Checkpoint("~/a/checkpoint.pt", parts={}, identity={}).previous)

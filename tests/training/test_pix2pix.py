@@ -1,19 +1,29 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
 
-from monai_genaug.losses import PatchGANLoss
+from monai_genaug.losses import PatchGANLoss, mode_seeking_loss
 from monai_genaug.training import Pix2PixEngine, patch_discriminator
-from tests.helpers import TINY, build
+from tests.helpers import build
 
 
-def engine(batch, **kwargs) -> Pix2PixEngine:
+def engine(
+    batch,
+    *,
+    network: dict[str, Any] | None = None,
+    wrap: Callable[[nn.Module], nn.Module] | None = None,
+    **kwargs,
+) -> Pix2PixEngine:
     torch.manual_seed(0)
-    generator, discriminator = build(TINY), patch_discriminator(2, 2, base_features=4, layers=1)
+    generator, discriminator = build(**(network or {})), patch_discriminator(2, 2, base_features=4, layers=1)
     return Pix2PixEngine(
         generator=generator,
+        g_network=wrap(generator.network) if wrap else None,
         discriminator=discriminator,
         device="cpu",
         max_epochs=1,
@@ -88,3 +98,65 @@ def test_mode_seeking_makes_seeds_differ_where_l1_alone_unlearns_noise():
         spread[weight] = generator.sample(condition, seeds=[1, 2, 3, 4]).std(0).mean().item()
     assert spread[5.0] > 2 * spread[0.0]
     assert spread[5.0] > 0.01
+
+
+@pytest.mark.parametrize("kwargs", [{"layers": 0}, {"base_features": 0}, {"base_features": -4}], ids=str)
+def test_a_discriminator_of_nothing_is_refused(kwargs):
+    with pytest.raises(ValueError, match=f"{next(iter(kwargs))} of the discriminator is"):
+        patch_discriminator(2, 2, **kwargs)
+
+
+def test_mode_seeking_is_weighted_and_sees_another_look_of_the_same_texture(batch):
+    pix2pix = engine(batch, lambda_mode_seeking=0.5)
+    tensors = pix2pix.forward(batch["image"], batch["label"])
+    seen = []
+    pix2pix.g_network.register_forward_pre_hook(lambda module, args: seen.append(args))
+    pix2pix.g_network.register_forward_hook(lambda module, args, output: seen.append(output))
+    losses = pix2pix.g_losses(tensors)
+    (condition, noise), image = seen
+    assert torch.equal(condition, tensors["condition"])
+    kept = pix2pix.generator.network.noise.latent + pix2pix.generator.network.noise.smooth
+    assert torch.equal(noise[:, kept:], tensors["noise"][:, kept:])
+    expected = 0.5 * mode_seeking_loss(tensors["fake"], image, tensors["noise"], noise)
+    assert losses["g_mode_seeking"].item() == pytest.approx(expected.item())
+
+
+@pytest.mark.parametrize("name", ["lambda_l1", "lambda_mode_seeking"])
+@pytest.mark.parametrize("weight", [-1.0, float("nan")])
+def test_weights_that_are_no_weights_are_refused(batch, name, weight):
+    with pytest.raises(ValueError, match=f"{name} is {weight}, expected a weight of at least 0"):
+        engine(batch, **{name: weight})
+
+
+def test_mode_seeking_without_noise_is_refused(batch):
+    no_noise = {"latent_channels": 0, "smooth_channels": 0, "noise_channels": 0}
+    with pytest.raises(ValueError, match="mode seeking needs noise"):
+        engine(batch, network=no_noise)
+    engine(batch, network=no_noise, lambda_mode_seeking=0).run()
+
+
+class Wrapper(nn.Module):
+    """Counts its calls, and stands for a `DistributedDataParallel`."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module, self.calls = module, 0
+
+    def forward(self, *args):
+        self.calls += 1
+        return self.module(*args)
+
+
+def test_a_wrapped_network_is_called_in_the_place_of_the_generators(batch):
+    pix2pix = engine(batch, wrap=Wrapper)
+    pix2pix.run()
+    assert pix2pix.g_network.module is pix2pix.generator.network
+    assert pix2pix.g_network.calls == 2  # the synthetic image, and that of another look
+
+
+def test_images_of_the_engine_are_in_the_networks_range(batch):
+    tensors = engine(batch).forward(batch["image"], batch["label"])
+    torch.testing.assert_close(tensors["real"], 2 * batch["image"] - 1)
+    assert tensors["fake"].min() >= -1
+    assert tensors["fake"].max() <= 1
+    assert torch.equal(tensors["condition"], torch.ones(2, 1, 16, 16))

@@ -11,7 +11,7 @@ from monai.data import MetaTensor, set_track_meta
 
 from monai_genaug import GenerativeAugment, ModuleGenerator
 from monai_genaug.masks import BinaryEncoding
-from tests.helpers import TINY, blobs, build, save_untrained
+from tests.helpers import blobs, build, save_untrained
 
 
 def copy_generator(dims: int = 2) -> ModuleGenerator:
@@ -128,7 +128,7 @@ def test_a_folder_and_a_live_generator_give_the_same_pair(tmp_path, pair):
     folder = save_untrained(tmp_path / "g")
     torch.manual_seed(0)
     images = [
-        GenerativeAugment(generator, prob=1.0).set_random_state(seed=1)(*pair)[0] for generator in (folder, build(TINY))
+        GenerativeAugment(generator, prob=1.0).set_random_state(seed=1)(*pair)[0] for generator in (folder, build())
     ]
     torch.testing.assert_close(images[0].as_tensor(), images[1].as_tensor(), atol=1e-5, rtol=0)
     assert images[0].meta["genaug"]["generator"] == "g"

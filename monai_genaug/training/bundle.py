@@ -1,0 +1,130 @@
+"""Running a bundle's training from Python, with overrides that are checked: what `monai.bundle run` runs, no more."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from ignite.engine import Engine
+from monai.bundle import ConfigParser, ConfigWorkflow
+
+from monai_genaug._checks import check_device
+from monai_genaug.generators.load import find_bundle
+from monai_genaug.training.draws import SeededLoader
+from monai_genaug.training.handlers import ProgressHandler
+from monai_genaug.training.logs import log_to_file, muted
+from monai_genaug.training.progress import Progress
+
+CONFIGS = ("network.yaml", "train.yaml")
+
+
+def train_bundle(
+    name_or_dir: str | os.PathLike[str], overrides: Mapping[str, Any], *, progress: Progress | None = None
+) -> ConfigParser:
+    """Train what a bundle defines, as ``python -m monai.bundle run`` with the same overrides would, in this process.
+
+    Called again after it was stopped, it goes on from its last epoch and ends, on the same machine, with the same
+    weights as a run that was not stopped. torch's global generators are put back afterwards. The log goes to
+    ``train.log`` in `output_dir`.
+
+    Args:
+        name_or_dir: the name of a shipped bundle, or a folder with ``configs/network.yaml`` and ``configs/train.yaml``.
+            Unlike `load_generator`, this runs what the configs say: train with bundles that you trust.
+        overrides: values for entries of the configs by their id, such as ``dataset_dir``, ``output_dir``, ``epochs``,
+            ``network_def#base_features``.
+        progress: called after each iteration as ``progress(done, total, losses)``.
+
+    Returns:
+        The configs with all that was built of them: ``parser.get_parsed_content("network_def")``.
+
+    Raises:
+        FileNotFoundError: if there is no such bundle or data set.
+        ValueError: for an unknown override, or where data and configuration do not fit.
+
+    Example:
+        >>> train_bundle("nuclei_pix2pix", {"epoch": 3})
+        Traceback (most recent call last):
+            ...
+        ValueError: 'epoch' is no setting of nuclei_pix2pix, did you mean 'epochs'...
+    """
+    root = find_bundle(name_or_dir)
+    with muted("monai.bundle.workflows"):
+        workflow = ConfigWorkflow(
+            config_file=[str(root / "configs" / name) for name in CONFIGS], logging_file=False, bundle_root=str(root)
+        )
+    parser = workflow.parser
+    for name, value in overrides.items():
+        check_setting(name, value, parser, root.name)
+        parser[name] = check_device(value) if name == "device" else value
+    with ExitStack() as stack:
+        stack.enter_context(torch.random.fork_rng(devices=range(torch.cuda.device_count())))
+        stack.enter_context(_plain_errors())
+        stack.enter_context(log_to_file(Path(parser.get_parsed_content("output_dir")) / "train.log"))
+        workflow.initialize()
+        trainer: Engine = parser.get_parsed_content("train#trainer")
+        if progress is not None:
+            ProgressHandler(progress).attach(trainer)
+        if isinstance(trainer.data_loader, SeededLoader):
+            stack.callback(trainer.data_loader.close)
+        workflow.run()
+        workflow.finalize()
+    return parser
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Raise what was raised in a component or transform, which MONAI wraps in a RuntimeError that says less."""
+    try:
+        yield
+    except RuntimeError as error:
+        cause: BaseException = error
+        while type(cause) is RuntimeError and cause.__cause__ is not None:
+            cause = cause.__cause__
+        if cause is error or (type(cause) is RuntimeError):
+            raise
+        raise cause from None
+
+
+def check_setting(name: str, value: Any, parser: ConfigParser, bundle: str) -> None:
+    """Refuse the id of an entry that a bundle's configs do not have, naming the nearest, and text for a number.
+
+    Args:
+        name: id, such as ``epochs`` or ``network_def#base_features``.
+        value: what it is to be set to.
+        parser: of the bundle's configs.
+        bundle: name of the bundle, for the message.
+
+    Raises:
+        ValueError: if there is no such entry, or it is a number and the value is none.
+
+    Example:
+        >>> check_setting("epoch", 2, ConfigParser({"epochs": 3}), "a")
+        Traceback (most recent call last):
+            ...
+        ValueError: 'epoch' is no setting of a, did you mean 'epochs'...
+    """
+    if name not in parser or name.startswith("_"):
+        known = _ids(parser.config)
+        near = difflib.get_close_matches(name, known, n=3, cutoff=0.5) or [key for key in known if "#" not in key][:10]
+        raise ValueError(
+            f"{name!r} is no setting of {bundle}, did you mean {', '.join(map(repr, near))}? All of them stand in its "
+            "configs/network.yaml and configs/train.yaml."
+        )
+    default = parser[name]
+    is_text = isinstance(value, str) and not value.startswith(("$", "@", "%"))
+    if isinstance(default, int | float) and is_text and name != "resume":
+        raise ValueError(f"{name} is {value!r}, expected a number such as {default!r}.")
+
+
+def _ids(node: Any, prefix: str = "") -> list[str]:
+    """Name all entries of a config, top level first."""
+    if not isinstance(node, Mapping):
+        return []
+    keys = [f"{prefix}{key}" for key in node if not str(key).startswith("_")]
+    below = [name for key, value in node.items() for name in _ids(value, f"{prefix}{key}#")]
+    return keys + below

@@ -1,0 +1,91 @@
+"""Whether data and configuration fit, found out before the first epoch."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from monai_genaug.data import DatalistSummary, describe_datalist
+from monai_genaug.generators.base import ConditionalGenerator
+from monai_genaug.masks.encodings import BinaryEncoding, OneHotEncoding
+
+logger = logging.getLogger(__name__)
+MOST_CLASSES = 8
+
+
+def check_training_data(
+    entries: Sequence[Mapping[str, Any]], generator: ConditionalGenerator, *, crop_size: int, limit: int | None = 200
+) -> DatalistSummary:
+    """Read images and labels, log what they are like, and refuse what the configuration does not fit.
+
+    Args:
+        entries: of `load_datalist`.
+        generator: that is to be trained.
+        crop_size: side of the crops, pixels.
+        limit: read at most so many images, evenly spread; None reads all.
+
+    Returns:
+        What the data is like.
+
+    Raises:
+        ValueError: if channels, dimensions, label values or sizes do not fit; it names the setting to change.
+    """
+    found = describe_datalist(entries, limit)
+    sizes = " to ".join("x".join(map(str, size)) for size in sorted({found.size_min, found.size_max}))
+    logger.info(
+        "%d training images: %dD, %d channel(s), size %s, type %s, intensities %g to %g; labels: %s, up to %d.",
+        found.n,
+        found.spatial_dims,
+        found.channels,
+        sizes,
+        "/".join(found.dtypes),
+        *found.intensity,
+        found.label_kind,
+        found.label_max,
+    )
+    if found.spatial_dims != generator.spatial_dims:
+        raise ValueError(
+            f"images have {found.spatial_dims} dimensions, the configuration spatial_dims={generator.spatial_dims}: "
+            f"set spatial_dims={found.spatial_dims}."
+        )
+    if found.channels != generator.image_channels:
+        raise ValueError(
+            f"images have {found.channels} channels, the configuration image_channels={generator.image_channels}: "
+            f"set image_channels={found.channels}."
+        )
+    if crop_size < 1 or crop_size % generator.stride:
+        raise ValueError(
+            f"crop_size is {crop_size}, expected a multiple of {generator.stride}, the network's stride: set "
+            f"crop_size={max(1, round(crop_size / generator.stride)) * generator.stride}."
+        )
+    if found.intensity[0] == found.intensity[1]:
+        raise ValueError(
+            f"all images hold the value {found.intensity[0]:g} alone: check that images and labels are not mixed up."
+        )
+    _check_labels(found, generator)
+    if max(found.size_max) < crop_size:
+        warnings.warn(
+            f"all images are smaller than crop_size={crop_size} and will be mirrored at their borders: set a "
+            f"crop_size of at most {max(found.size_max)}.",
+            stacklevel=2,
+        )
+    return found
+
+
+def _check_labels(found: DatalistSummary, generator: ConditionalGenerator) -> None:
+    if found.label_max == 0:
+        raise ValueError("all labels are empty, expected foreground: check that they are masks with values above 0.")
+    classes = found.label_max
+    if isinstance(generator.encoding, OneHotEncoding) and classes > generator.condition_channels:
+        raise ValueError(
+            f"labels go up to {classes}, the configuration has condition_channels={generator.condition_channels} "
+            f"classes: set condition_channels={classes}, or encoding=@binary if values are instances."
+        )
+    if isinstance(generator.encoding, BinaryEncoding) and found.label_kind == "classes" and classes <= MOST_CLASSES:
+        warnings.warn(
+            f"labels look like {classes} classes; the generator will see foreground and background only. If they are "
+            f"classes, set encoding=@one_hot and condition_channels={classes}.",
+            stacklevel=3,
+        )

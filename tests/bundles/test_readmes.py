@@ -1,0 +1,93 @@
+"""Every command of every bundle's README, in its order, as a subprocess, on tiny data; every piece of its Python."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from monai_genaug.phantoms import write_nuclei_dataset
+
+BUNDLES = Path(__file__).parents[2] / "bundles"
+NAMES = ("nuclei_pix2pix", "nuclei_unet")
+TINY = {"epochs": 1, "iterations_per_epoch": 2, "batch_size": 2, "crop_size": 32}
+WRITES = {  # what each README's commands leave behind, beside what git has
+    "nuclei_pix2pix": {
+        "output/models/model.pt",
+        "output/samples/epoch_0001.png",
+        "../output_elsewhere/models/model.pt",
+        "output_cli/models/model.pt",
+        "output_torchrun/models/model.pt",
+        "synthetic/dataset.json",
+        "scores/metrics.csv",
+        "model.ts",
+    },
+    "nuclei_unet": {
+        "output/models/model.pt",
+        "output_genaug/models/model.pt",
+        "output_batch/models/model.pt",
+        "output_dynunet/models/model.pt",
+        "output_torchrun/models/model.pt",
+        "output/evaluation/dice_raw.csv",
+        "model.ts",
+    },
+}
+
+
+def blocks(name: str, language: str) -> list[str]:
+    text = (BUNDLES / name / "docs/README.md").read_text()
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def commands(name: str) -> list[str]:
+    return [line for block in blocks(name, "sh") for line in block.splitlines() if line.strip()]
+
+
+def shrink(command: str) -> str:
+    """Make a training tiny: what is said last counts."""
+    if "monai-genaug train" in command:
+        return " ".join([command, *(f"--set {key}={value}" for key, value in TINY.items())])
+    if "train.yaml" in command and "evaluate.yaml" not in command:
+        inner = command.strip("()")
+        return " ".join([inner, *(f"--{key} {value}" for key, value in TINY.items())])
+    if "evaluate.yaml" in command and "train.yaml" not in command:
+        return f"{command} --patch_size 8"
+    return command
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.timeout(900)
+def test_every_command_of_the_readme_runs(name, tmp_path):
+    shutil.copytree(BUNDLES, tmp_path / "bundles")
+    folder = tmp_path / "bundles" / name
+    write_nuclei_dataset(folder / "data", counts={"training": 4, "validation": 1, "test": 2}, spatial_size=(48, 48))
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1"}
+    for command in commands(name):
+        done = subprocess.run(  # noqa: PLW1510  # the assertion below says more
+            ["bash", "-c", shrink(command)], cwd=folder, env=environment, capture_output=True, text=True, timeout=240
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-6000:]}"
+    assert not [file for file in WRITES[name] if not (folder / file).is_file()]
+    assert isinstance(torch.jit.load(folder / "model.ts"), torch.nn.Module)
+
+
+def test_the_python_of_the_generators_readme_runs():
+    scope: dict = {}
+    for block in blocks("nuclei_pix2pix", "python"):
+        exec(block, scope)
+    sample = scope["augment"].set_random_state(seed=0)({"label": torch.ones(1, 32, 32), "image": torch.rand(1, 32, 32)})
+    assert sample["image"].meta["genaug"]["generator"] == "nuclei_pix2pix"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_readme_shows_each_kind_of_use(name):
+    text = "\n".join(commands(name))
+    for part in ("train.yaml", "torchrun", "monai-genaug train", "verify_metadata", "verify_net_in_out", "ckpt_export"):
+        assert part in text

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import logging
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from monai_genaug.data import load_datalist, write_array
+from monai_genaug.training import check_training_data
+from tests.helpers import build, write_pairs
+
+
+def entries(folder: Path) -> list[dict[str, Any]]:
+    return load_datalist(folder, fractions=(1, 0, 0))["training"]
+
+
+@pytest.fixture
+def pairs(tmp_path) -> list[dict[str, Any]]:
+    return entries(write_pairs(tmp_path, values=1))
+
+
+def instances(folder: Path, count: int = 3) -> list[dict[str, Any]]:
+    """Pairs whose labels hold one to many single objects."""
+    write_pairs(folder, count)
+    for number in range(count):
+        label = np.zeros((1, 20, 24), np.uint8)
+        for value in range(1, 3 + number):
+            label[0, 2 * value, 2 * value : 2 * value + 2] = value
+        write_array(folder / f"labels/{number}.png", label)
+    return entries(folder)
+
+
+def test_what_the_data_are_like_is_logged_and_given_back(pairs, caplog):
+    with caplog.at_level(logging.INFO, "monai_genaug"):
+        found = check_training_data(pairs, build(), crop_size=16)
+    assert (found.n, found.spatial_dims, found.channels, found.size_max) == (3, 2, 1, (20, 24))
+    assert "3 training images: 2D, 1 channel(s), size 20x24, type uint8, intensities 50 to 219" in caplog.text
+
+
+def test_images_of_different_sizes_are_logged_from_smallest_to_largest(tmp_path, caplog):
+    data = entries(write_pairs(tmp_path / "a", 1)) + entries(write_pairs(tmp_path / "b", 1, (40, 16)))
+    with caplog.at_level(logging.INFO, "monai_genaug"):
+        check_training_data(data, build(), crop_size=16)
+    assert "size 20x16 to 40x24" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("data", "generator", "crop_size", "message"),
+    [
+        ({}, {"spatial_dims": 3}, 16, r"2 dimensions, .*spatial_dims=3: set spatial_dims=2"),
+        ({"size": (9, 10, 11)}, {}, 16, r"3 dimensions, .*spatial_dims=2: set spatial_dims=3"),
+        ({}, {"image_channels": 3}, 16, r"1 channels, .*image_channels=3: set image_channels=1"),
+        ({"channels": 3}, {}, 16, r"3 channels, .*image_channels=1: set image_channels=3"),
+        ({}, {}, 18, r"crop_size is 18, expected a multiple of 4, the network's stride: set crop_size=16"),
+        ({}, {}, 1, r"crop_size is 1, .*set crop_size=4"),
+        ({}, {}, 0, r"crop_size is 0, .*set crop_size=4"),
+        ({}, {}, -16, r"crop_size is -16, .*set crop_size=4"),
+        (
+            {"values": 3},
+            {"num_classes": 2},
+            16,
+            r"labels go up to 3, .*condition_channels=2 .*set condition_channels=3",
+        ),
+    ],
+    ids=["3d wanted", "2d wanted", "colour wanted", "grey wanted", "crop", "small crop", "no crop", "minus", "classes"],
+)
+def test_what_the_configuration_does_not_fit_is_refused_with_the_remedy(tmp_path, data, generator, crop_size, message):
+    with pytest.raises(ValueError, match=message):
+        check_training_data(entries(write_pairs(tmp_path, **data)), build(**generator), crop_size=crop_size)
+
+
+def test_empty_labels_are_refused(pairs):
+    for entry in pairs:
+        write_array(Path(entry["label"]), np.zeros((1, 20, 24), np.uint8))
+    with pytest.raises(ValueError, match=r"all labels are empty.*values above 0"):
+        check_training_data(pairs, build(), crop_size=16)
+
+
+def test_one_empty_label_among_others_is_fine(pairs):
+    write_array(Path(pairs[0]["label"]), np.zeros((1, 20, 24), np.uint8))
+    assert check_training_data(pairs, build(), crop_size=16).label_max == 1
+
+
+def test_constant_images_are_refused(pairs):
+    for entry in pairs:
+        write_array(Path(entry["image"]), np.full((1, 20, 24), 7, np.uint8))
+    with pytest.raises(ValueError, match="all images hold the value 7 alone"):
+        check_training_data(pairs, build(), crop_size=16)
+
+
+@pytest.mark.parametrize("bad", [0.5, -1.0, np.nan], ids=str)
+def test_labels_that_are_no_labels_are_named_by_their_file(pairs, tmp_path, bad):
+    label = np.ones((1, 20, 24), np.float32)
+    label[0, 3, 3] = bad
+    pairs[1] = {**pairs[1], "label": str(write_array(tmp_path / "soft.tif", label))}
+    with pytest.raises(ValueError, match=r"soft\.tif holds .*expected whole numbers"):
+        check_training_data(pairs, build(), crop_size=16)
+
+
+def test_nan_in_an_image_is_named_by_its_file(pairs, tmp_path):
+    image = np.ones((1, 20, 24), np.float32)
+    image[0, 3, 3] = np.nan
+    pairs[1] = {**pairs[1], "image": str(write_array(tmp_path / "bad.tif", image))}
+    with pytest.raises(ValueError, match=r"bad\.tif holds NaN"):
+        check_training_data(pairs, build(), crop_size=16)
+
+
+def test_an_empty_list_is_refused():
+    with pytest.raises(ValueError, match="the data list is empty, expected at least one item"):
+        check_training_data([], build(), crop_size=16)
+
+
+def test_no_more_images_are_read_than_asked(pairs):
+    Path(pairs[1]["image"]).unlink()
+    assert check_training_data(pairs, build(), crop_size=16, limit=2).n_read == 2
+    with pytest.raises(FileNotFoundError, match=r"1\.png"):
+        check_training_data(pairs, build(), crop_size=16, limit=None)
+
+
+def test_labels_that_look_like_classes_are_warned_of_unless_told(tmp_path):
+    data = entries(write_pairs(tmp_path, values=2))
+    with pytest.warns(UserWarning, match=r"look like 2 classes.*set encoding=@one_hot and condition_channels=2"):
+        check_training_data(data, build(), crop_size=16)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_training_data(data, build(num_classes=2), crop_size=16)
+
+
+def test_labels_that_look_like_instances_are_not_warned_of(tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert check_training_data(instances(tmp_path), build(), crop_size=16).label_kind == "instances"
+
+
+def test_images_all_smaller_than_the_crop_are_warned_of(pairs):
+    with pytest.warns(UserWarning, match=r"smaller than crop_size=32 and will be mirrored.*at most 24"):
+        check_training_data(pairs, build(), crop_size=32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_training_data(pairs, build(), crop_size=24)
+
+
+@pytest.mark.parametrize(("name", "channels"), [("dsb2018_fluorescence", 1), ("dsb2018_histology", 3)])
+def test_real_instances_fit_without_a_word(real_data, name, channels):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        data = load_datalist(real_data(name))["training"]
+        found = check_training_data(data, build(image_channels=channels), crop_size=128, limit=6)
+    assert found.label_kind == "instances"
