@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= demo
 
-.PHONY: demo test lint build clean
+.PHONY: demo test lint build check-wheel clean
 
 demo: .venv/.installed
 	$(BIN)/monai-genaug demo --out $(OUT)
@@ -18,6 +18,10 @@ lint: .venv/.installed
 
 build: .venv/.installed
 	$(BIN)/python -m build
+
+check-wheel: .venv/.installed
+	$(BIN)/python -m build --wheel --outdir build/wheel
+	PYTHON=$(PYTHON) tests/check_wheel.sh build/wheel/*.whl
 
 clean:
 	rm -rf .venv build dist

@@ -16,7 +16,7 @@ import torch
 
 from monai_genaug import load_generator, save_generator
 from monai_genaug.data import replacing
-from monai_genaug.generators.load import METADATA_FILE, NETWORK_FILE, WEIGHTS_FILE
+from monai_genaug.generators.folders import METADATA_FILE, NETWORK_FILE, WEIGHTS_FILE
 
 
 def ship(source: Path, bundle: Path) -> None:

@@ -21,7 +21,7 @@ import torch
 from monai.bundle import ConfigParser
 
 from monai_genaug.data import load_datalist
-from monai_genaug.generators.load import find_bundle
+from monai_genaug.generators.folders import find_bundle
 from monai_genaug.phantoms import write_nuclei_dataset
 from monai_genaug.training.bundle import CONFIGS
 

@@ -18,7 +18,7 @@ from monai.bundle import ConfigParser
 from torch import Tensor
 from torch.nn import functional
 
-from monai_genaug.generators.load import find_bundle
+from monai_genaug.generators.folders import find_bundle
 from monai_genaug.losses import mode_seeking_loss
 from monai_genaug.training import Pix2PixEngine
 from monai_genaug.training.bundle import CONFIGS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,7 +20,7 @@ class _ShortErrors(TyperGroup):
         warnings.filterwarnings("ignore", category=FutureWarning)  # of other packages about each other
         try:
             return super().invoke(ctx)
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, FloatingPointError) as error:
             if ctx.params["debug"]:
                 raise
             typer.secho(f"Error: {error}", fg="red", err=True)
@@ -128,6 +129,20 @@ def preview(
     typer.echo(f"{result.table}\npicture: {result.path}")
 
 
+@app.command()
+def bundles(
+    name: Annotated[str | None, typer.Argument(help="Print the folder of this bundle and nothing else.")] = None,
+) -> None:
+    """List the bundles that are shipped: what they do, and where they lie."""
+    from monai_genaug.generators.folders import find_bundle, list_bundles
+
+    if name is not None:
+        typer.echo(find_bundle(name))
+        return
+    for bundle in list_bundles():
+        typer.echo(f"{bundle.name}\n  {bundle.task}\n  {bundle.use}\n  {bundle.folder}")
+
+
 def _parse_setting(text: str) -> tuple[str, Any]:
     """Split KEY=VALUE, the value as YAML reads it."""
     import yaml
@@ -135,7 +150,9 @@ def _parse_setting(text: str) -> tuple[str, Any]:
     key, equals, value = text.partition("=")
     if not key or not equals:
         raise ValueError(f"--set {text!r}: expected KEY=VALUE, such as --set epochs=100.")
+    if re.fullmatch(r"[+-]?[\d.]+e[+-]?\d+", value, re.IGNORECASE):  # which YAML 1.1 reads as text
+        return key, float(value)
     try:
-        return key, float(value) if "e" in value.lower() else yaml.safe_load(value)  # YAML reads 2e-4 as text
-    except (ValueError, yaml.YAMLError):
+        return key, yaml.safe_load(value)
+    except yaml.YAMLError:  # @one_hot and the like: a reference
         return key, value

@@ -68,7 +68,7 @@ def save_untrained(folder: str | os.PathLike[str], *, seed: int = 0, **kwargs: A
 def write_pairs(
     folder: Path, count: int = 3, size: tuple[int, ...] = (20, 24), *, channels: int = 1, values: int = 2
 ) -> Path:
-    """Write a data set, images/ and labels/: boxes brighter than their ground, 8 bit; PNG of planes, NIfTI of volumes."""
+    """Write images/ and labels/: boxes brighter than their ground, 8 bit; PNG of planes, NIfTI of volumes."""
     suffix = ".png" if len(size) == 2 else ".nii.gz"
     for number in range(count):
         label = blobs(size, number, values).numpy().astype(np.uint8)

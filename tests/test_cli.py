@@ -5,19 +5,28 @@ from __future__ import annotations
 import ast
 import importlib
 import re
+import warnings
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from monai_genaug import cli, data
+from monai_genaug import cli, data, load_generator
 from monai_genaug.benchmark import demo
 from monai_genaug.benchmark.demo import DemoResult
 from monai_genaug.benchmark.report import Score
 from monai_genaug.benchmark.stats import PairedInterval
+from tests.helpers import TINY, save_untrained, write_pairs
 
 run = CliRunner().invoke
+
+
+@pytest.fixture(autouse=True)
+def keep_warnings():
+    """The command line changes how warnings are shown, as it owns its process."""
+    with warnings.catch_warnings():
+        yield
 
 
 def plain(text: str) -> str:
@@ -32,8 +41,8 @@ def test_version_is_that_of_the_package():
 def test_help_lists_the_commands():
     result = run(cli.app, ["--help"])
     assert result.exit_code == 0
-    assert "demo" in result.output
-    assert "fetch" in result.output
+    for command in ("demo", "train", "preview", "fetch"):
+        assert command in result.output
 
 
 def test_the_module_itself_imports_nothing_slow():
@@ -43,7 +52,7 @@ def test_the_module_itself_imports_nothing_slow():
         for node in tree.body
         if isinstance(node, ast.Import | ast.ImportFrom)
     }
-    assert imported == {"__future__", "pathlib", "typing", "typer"}
+    assert imported == {"__future__", "pathlib", "re", "typing", "typer", "warnings"}
 
 
 def test_demo_passes_its_options_on_and_prints_what_was_found(tmp_path, monkeypatch):
@@ -70,6 +79,11 @@ def test_demo_passes_its_options_on_and_prints_what_was_found(tmp_path, monkeypa
         (["demo", "--data", "nowhere", "--out", "{tmp}/out"], "nowhere does not exist"),
         (["demo", "--out", "{tmp}"], "holds files that are not the demo's"),
         (["fetch", "mnist", "{tmp}/set"], "name is 'mnist', expected one of 'dsb2018', 'bbbc039'"),
+        (["train", "nuclei_pix2pix", "--data", "nowhere", "--out", "{tmp}/out"], "nowhere does not exist"),
+        (["train", "nuclei_pixpix", "--data", "x", "--out", "{tmp}/out"], "expected one of nuclei_"),
+        (["train", "nuclei_unet", "--data", "x", "--out", "{tmp}/o", "--set", "epochs"], "expected KEY=VALUE"),
+        (["train", "nuclei_unet", "--data", "x", "--out", "{tmp}/o", "--device", "gpu"], "device is 'gpu', expected"),
+        (["preview", "--generator", "{tmp}", "--data", "x"], "is no generator folder"),
     ],
 )
 def test_wrong_input_is_one_line_and_exit_code_2(tmp_path, arguments, message):
@@ -105,3 +119,52 @@ def test_fetch_prints_licence_and_citation(tmp_path, monkeypatch):
     assert result.exit_code == 0
     assert "licence: CC0 1.0" in result.output
     assert "10.1002/cyto.a.23863" in result.output
+
+
+def test_train_passes_settings_on_as_yaml_reads_them(tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr("monai_genaug.training.bundle.train_bundle", lambda *args, **kwargs: calls.append(args))
+    sets = ["epochs=3", "learning_rate=2e-4", "max_grad_norm=null", "encoding=@one_hot", "features=[4, 8]", "amp=true"]
+    options = [part for text in sets for part in ("--set", text)]
+    result = run(cli.app, ["train", "nuclei_pix2pix", "--data", "d", "--out", "o", "--seed", "4", *options])
+    assert result.exit_code == 0, result.output
+    expected = {"dataset_dir": "d", "output_dir": "o", "seed": 4, "epochs": 3, "learning_rate": 2e-4}
+    expected |= {"max_grad_norm": None, "encoding": "@one_hot", "features": [4, 8], "amp": True}
+    assert calls == [("nuclei_pix2pix", expected)]
+
+
+def test_train_trains_and_tells_of_progress(tmp_path):
+    data = write_pairs(tmp_path / "data")
+    sets = [part for key, value in TINY.items() if key != "device" for part in ("--set", f"{key}={value}")]
+    result = run(cli.app, ["train", "nuclei_pix2pix", "--data", str(data), "--out", str(tmp_path / "out"), *sets])
+    assert result.exit_code == 0, result.output
+    assert "nuclei_pix2pix 4/4" in result.output
+    assert load_generator(tmp_path / "out").image_channels == 1
+
+
+def test_warnings_are_one_line(tmp_path):
+    data = write_pairs(tmp_path / "data", values=2)
+    sets = [part for key, value in TINY.items() if key != "device" for part in ("--set", f"{key}={value}")]
+    result = run(cli.app, ["train", "nuclei_pix2pix", "--data", str(data), "--out", str(tmp_path / "out"), *sets])
+    [line] = [line for line in plain(result.output).splitlines() if "labels look like 2 classes" in line]
+    assert line.startswith("Warning: ")
+
+
+def test_a_training_that_diverges_is_one_line(tmp_path):
+    data = write_pairs(tmp_path / "data")
+    tiny = {**TINY, "lambda_l1": "1e38", "learning_rate": "1e30"}
+    sets = [part for key, value in tiny.items() if key != "device" for part in ("--set", f"{key}={value}")]
+    result = run(cli.app, ["train", "nuclei_pix2pix", "--data", str(data), "--out", str(tmp_path / "out"), *sets])
+    assert result.exit_code == 2
+    assert "is not finite in iteration" in plain(result.output)
+    assert "Traceback" not in result.output
+
+
+def test_preview_draws_a_picture_and_prints_the_table(tmp_path):
+    data = write_pairs(tmp_path / "data")
+    generator = save_untrained(tmp_path / "generator")
+    picture = tmp_path / "preview.png"
+    result = run(cli.app, ["preview", "--generator", str(generator), "--data", str(data), "--out", str(picture)])
+    assert result.exit_code == 0, result.output
+    assert picture.stat().st_size > 0
+    assert "inside" in result.output

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
-from dataclasses import replace
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +18,7 @@ from typer.testing import CliRunner
 from monai_genaug import cli
 from monai_genaug.data import write_array
 from monai_genaug.phantoms import nuclei_phantom
-from tests.helpers import TINY, save_untrained
+from tests.helpers import save_untrained
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -48,23 +51,6 @@ def test_the_chain_runs_and_replaces_about_three_samples_in_ten(desk):
     assert 0.1 < np.mean(applied) < 0.5
 
 
-def test_training_writes_my_generator(desk, monkeypatch):
-    import monai_genaug.training
-
-    wanted = []
-
-    def tiny(**kwargs):
-        wanted.append(kwargs)
-        return replace(TINY, image_channels=kwargs["image_channels"])
-
-    monkeypatch.setattr(monai_genaug.training, "Pix2PixSettings", tiny)
-    before = (desk / "my_generator/models/model.pt").read_bytes()
-    exec(blocks("python")[1], {})
-    assert (desk / "my_generator/models/model.pt").read_bytes() != before
-    monkeypatch.undo()
-    assert monai_genaug.training.Pix2PixSettings(**wanted[0]).iterations == 600
-
-
 def test_a_network_of_ones_own_augments():
     scope: dict = {}
     exec(blocks("python")[2], scope)
@@ -87,7 +73,32 @@ def test_the_make_targets_exist_and_ci_runs_them():
         assert f"make {target}" in ci
 
 
-@pytest.mark.parametrize("command", [c for c in commands() if c.startswith("monai-genaug ")])
+def test_the_commands_of_the_three_steps_run_in_their_order(desk):
+    """Trainings are made tiny by what is said last; the demo, which CI runs as `make demo`, is left out."""
+    shutil.rmtree(desk / "my_generator")
+    steps = [block for block in blocks("sh") if "my_data" in block and " demo " not in block]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    for lines in steps:
+        script = "set -e\n" + "\n".join(map(shrink, lines.strip().splitlines()))
+        done = subprocess.run(
+            ["bash", "-c", script], check=False, env={**os.environ, "PATH": path}, capture_output=True, text=True
+        )
+        assert done.returncode == 0, f"{script}\n{done.stderr[-3000:]}"
+    assert {"my_generator/models/model.pt", "preview.png", "my_unet/models/model.pt"} <= {
+        path.relative_to(desk).as_posix() for path in desk.rglob("*")
+    }
+
+
+def shrink(command: str) -> str:
+    settings = {"epochs": 1, "iterations_per_epoch": 1, "batch_size": 2, "crop_size": 32}
+    if command.startswith("monai-genaug train"):
+        return " ".join([command, *(f"--set {key}={value}" for key, value in settings.items())])
+    if command.startswith("python -m monai.bundle run"):  # the same training again: it is finished already
+        return " ".join([command, *(f"--{key} {value}" for key, value in settings.items())])
+    return command
+
+
+@pytest.mark.parametrize("command", [c for c in commands() if re.match("monai-genaug (demo|fetch) ", c)])
 def test_the_command_line_takes_what_the_readme_says(desk, command, monkeypatch):
     calls = []
 

@@ -105,3 +105,13 @@ def _pick(path: Path) -> Reader:
     if path.suffix.lower() == ".mat":
         raise FormatError(f"{path} needs the name of a variable, as {path.name}#image or {path.name}#images[0].")
     raise FormatError(f"{path} has an unknown format: known are {', '.join(READERS)} and .mat; convert it to one.")
+
+
+def strip_suffix(name: str) -> str:
+    """Give a file's name without the suffix of a known format.
+
+    Example:
+        >>> strip_suffix("case.1.nii.gz"), strip_suffix("notes.txt")
+        ('case.1', 'notes.txt')
+    """
+    return name[: len(name) - len(find_suffix(name) or "")]

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from monai_genaug._checks import check_label
 from monai_genaug._tensors import as_plain_tensor
+from monai_genaug.data.arrays import strip_suffix
 from monai_genaug.data.reader import AnyImageReader
 
 Item = dict[str, Any]
@@ -71,7 +72,8 @@ def load_items(entries: Iterable[Mapping[str, Any]]) -> list[Item]:
                 f"{entry['image']} has the shape {tuple(image.shape)}, {items[0]['name']} has "
                 f"{tuple(items[0]['image'].shape)}, expected equal channels and dimensions: use one kind of image."
             )
-        items.append({"image": image, "label": label, "group": str(entry["group"]), "name": Path(entry["image"]).stem})
+        name = strip_suffix(Path(entry["image"]).name)
+        items.append({"image": image, "label": label, "group": str(entry["group"]), "name": name})
     return items
 
 

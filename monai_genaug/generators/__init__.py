@@ -1,8 +1,9 @@
 """Generators of images from labels, and how they are saved and loaded."""
 
 from monai_genaug.generators.base import ConditionalGenerator
+from monai_genaug.generators.config import build_generator, describe_generator
 from monai_genaug.generators.handle import GeneratorHandle, digest_of
-from monai_genaug.generators.load import build_generator, describe_generator, load_generator, save_generator
+from monai_genaug.generators.load import load_generator, save_generator
 from monai_genaug.generators.module import ModuleGenerator
 from monai_genaug.generators.pix2pix import Pix2PixGenerator
 

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 
 from monai_genaug.generators.base import ConditionalGenerator
-from monai_genaug.generators.load import digest_generator, find_generator, load_generator
+from monai_genaug.generators.folders import digest_generator, find_generator
+from monai_genaug.generators.load import load_generator
 
 _LOADED: dict[GeneratorHandle, ConditionalGenerator] = {}
 _LOCK = threading.Lock()

@@ -17,12 +17,13 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from monai_genaug._checks import check_range
+from monai_genaug._tensors import as_plain_tensor
 from monai_genaug.training.processes import mean_over_processes, unwrap
 
 Losses = dict[str, Tensor]
 
 
-class NonFiniteLossError(RuntimeError):
+class NonFiniteLossError(FloatingPointError):
     """A loss is NaN or Inf; training stopped before any weight was changed by it."""
 
 
@@ -161,7 +162,8 @@ class AdversarialEngine(Trainer, ABC):
         return image + sigma * torch.randn_like(image) if sigma > 0 else image
 
     def _iteration(self, engine: Any, batchdata: Any) -> dict[str, Tensor]:
-        image, label = self.prepare_batch(batchdata, self.state.device, self.non_blocking, **self.to_kwargs)[:2]
+        batch = self.prepare_batch(batchdata, self.state.device, self.non_blocking, **self.to_kwargs)
+        image, label = (as_plain_tensor(part) for part in batch[:2])
         self.g_network.train()
         self.d_network.train()
         with self._autocast():

@@ -14,7 +14,7 @@ from ignite.engine import Engine
 from monai.bundle import ConfigParser, ConfigWorkflow
 
 from monai_genaug._checks import check_device
-from monai_genaug.generators.load import find_bundle
+from monai_genaug.generators.folders import find_bundle
 from monai_genaug.training.draws import SeededLoader
 from monai_genaug.training.handlers import ProgressHandler
 from monai_genaug.training.logs import log_to_file, muted

@@ -20,9 +20,9 @@ from monai_genaug._checks import check_choice
 from monai_genaug._rng import derive_seed
 from monai_genaug._tensors import as_plain_tensor
 from monai_genaug.data import digest_datalist, replacing
-from monai_genaug.generators.load import METADATA_FILE
+from monai_genaug.data.arrays import strip_suffix
+from monai_genaug.generators.folders import METADATA_FILE
 from monai_genaug.metrics.nearest import densest_patch, halve, halve_all_ways, nearest_distance
-from monai_genaug.training.inference import strip_suffix
 
 logger = logging.getLogger(__name__)
 Item = dict[str, Any]

@@ -18,7 +18,8 @@ from monai_genaug._rng import derive_seed, manual_seed
 from monai_genaug._tensors import as_plain_tensor
 from monai_genaug.data.writers import replacing
 from monai_genaug.generators.base import ConditionalGenerator
-from monai_genaug.generators.load import build_generator, describe_generator, save_generator
+from monai_genaug.generators.config import build_generator, describe_generator
+from monai_genaug.generators.load import save_generator
 from monai_genaug.training.adversarial import NonFiniteLossError
 from monai_genaug.training.processes import process_rank, unwrap
 from monai_genaug.training.progress import Progress

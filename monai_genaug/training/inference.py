@@ -17,7 +17,7 @@ from torch import Tensor
 
 from monai_genaug._rng import derive_seed
 from monai_genaug.data import read_array, replacing, write_array, write_dataset
-from monai_genaug.data.arrays import find_suffix
+from monai_genaug.data.arrays import find_suffix, strip_suffix
 from monai_genaug.generators.base import ConditionalGenerator
 
 logger = logging.getLogger(__name__)
@@ -76,16 +76,6 @@ def list_masks(folder: str | os.PathLike[str], *, per_mask: int = 1, seed: int =
         for stem, file in masks.items()
         for number in range(per_mask)
     ]
-
-
-def strip_suffix(name: str) -> str:
-    """Give a file's name without the suffix of a known format.
-
-    Example:
-        >>> strip_suffix("case.1.nii.gz"), strip_suffix("notes.txt")
-        ('case.1', 'notes.txt')
-    """
-    return name[: len(name) - len(find_suffix(name) or "")]
 
 
 def check_masks(entries: Iterable[Mapping[str, Any]], generator: ConditionalGenerator) -> None:

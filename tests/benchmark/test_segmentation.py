@@ -11,6 +11,7 @@ from torch import nn
 
 from monai_genaug.benchmark.segmentation import Segmenter, evaluate_segmenter, train_segmenter
 from monai_genaug.data import load_datalist, load_items
+from monai_genaug.training import NonFiniteLossError
 from tests.helpers import save_untrained, write_pairs
 
 SETTINGS = {"features": [4, 8], "crop_size": 16, "batch_size": 4, "epochs": 2, "iterations_per_epoch": 3}
@@ -121,5 +122,5 @@ def test_nothing_to_train_on_is_refused(tmp_path):
 
 
 def test_a_loss_that_is_not_finite_stops_the_training(entries, tmp_path):
-    with pytest.raises(RuntimeError, match="the loss is nan in iteration"):
+    with pytest.raises(NonFiniteLossError, match="the loss is nan in iteration"):
         train_segmenter(entries, {**SETTINGS, "learning_rate": 1e30}, output_dir=tmp_path / "out", seed=0)

@@ -43,7 +43,8 @@ def test_equal_content_is_equal_and_other_weights_or_devices_are_not(handle, tmp
     assert GeneratorHandle(handle.folder, "meta") != handle
 
 
-def test_the_network_is_loaded_once_even_by_many_threads(handle, monkeypatch):
+def test_the_network_is_loaded_once_even_by_many_threads(tmp_path, monkeypatch):
+    handle = GeneratorHandle(save_untrained(tmp_path / "g", seed=1234))  # of no other test, which may have loaded it
     calls = []
     load = module.load_generator
     monkeypatch.setattr(module, "load_generator", lambda *args: calls.append(args) or load(*args))

@@ -10,7 +10,7 @@ import yaml
 
 from monai_genaug import ModuleGenerator, load_generator, save_generator
 from monai_genaug.generators import Pix2PixGenerator, build_generator, describe_generator
-from monai_genaug.generators.load import NETWORK_FILE, WEIGHTS_FILE, find_bundle, find_generator
+from monai_genaug.generators.folders import NETWORK_FILE, WEIGHTS_FILE, find_bundle, find_generator
 from monai_genaug.masks import BinaryEncoding
 from monai_genaug.networks import Pix2PixUNet
 from tests.helpers import build, save_untrained
@@ -55,7 +55,7 @@ def test_half_precision_weights_are_loaded_as_float32(folder):
 
 def test_a_bare_name_finds_a_shipped_bundle_unless_a_folder_has_that_name(tmp_path, monkeypatch):
     save_untrained(tmp_path / "shipped" / "nuclei_x")
-    monkeypatch.setattr("monai_genaug.generators.load.SHIPPED", (tmp_path / "none", tmp_path / "shipped"))
+    monkeypatch.setattr("monai_genaug.generators.folders.SHIPPED", (tmp_path / "none", tmp_path / "shipped"))
     monkeypatch.chdir(tmp_path)
     assert find_generator("nuclei_x") == (tmp_path / "shipped/nuclei_x").resolve()
     save_untrained(tmp_path / "nuclei_x")
@@ -326,7 +326,7 @@ def test_a_bundle_that_can_be_trained_is_found_by_name_and_by_folder(tmp_path, m
     (tmp_path / "shipped/mine/configs").mkdir(parents=True)
     (tmp_path / "shipped/mine/configs/train.yaml").touch()
     (tmp_path / "shipped/mine/configs/network.yaml").touch()
-    monkeypatch.setattr("monai_genaug.generators.load.SHIPPED", (tmp_path / "none", tmp_path / "shipped"))
+    monkeypatch.setattr("monai_genaug.generators.folders.SHIPPED", (tmp_path / "none", tmp_path / "shipped"))
     monkeypatch.chdir(tmp_path)
     assert find_bundle("mine") == find_bundle(tmp_path / "shipped/mine") == tmp_path / "shipped/mine"
     with pytest.raises(FileNotFoundError, match=r"no bundle 'yours': expected one of mine, or a folder with"):
@@ -348,7 +348,7 @@ def test_the_configs_of_a_shipped_bundle_are_a_generators():
 def test_what_is_no_bare_name_is_not_looked_for_among_shipped_bundles(tmp_path, monkeypatch, name):
     save_untrained(tmp_path / "nuclei")
     (tmp_path / "shipped").mkdir()
-    monkeypatch.setattr("monai_genaug.generators.load.SHIPPED", (tmp_path / "shipped",))
+    monkeypatch.setattr("monai_genaug.generators.folders.SHIPPED", (tmp_path / "shipped",))
     monkeypatch.chdir(tmp_path / "shipped")
     if name == "../nuclei":
         assert find_generator(name) == tmp_path / "nuclei"

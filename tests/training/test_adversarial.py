@@ -9,6 +9,7 @@ import pytest
 import torch
 from ignite.engine import Events
 from monai.bundle import ConfigParser
+from monai.data import MetaTensor
 from monai.engines.utils import IterationEvents
 from monai.handlers import StatsHandler, from_engine
 from torch import distributed, nn
@@ -91,6 +92,13 @@ def test_monai_handlers_and_own_events_can_be_attached(caplog):
     duel = engine(iterations=1, decollate=True, train_handlers=[handler, Late()], event_names=["own_event"])
     duel.run()
     assert duel.state.iteration == 1
+
+
+def test_networks_get_plain_tensors_which_are_faster():
+    duel = engine(iterations=1)
+    duel.data_loader[0] = {key: MetaTensor(value) for key, value in duel.data_loader[0].items()}
+    duel.run()
+    assert {type(part) for part in duel.seen.values()} == {torch.Tensor}
 
 
 @pytest.mark.parametrize(("player", "iteration"), [("d", 3), ("g", 2)])

@@ -124,6 +124,35 @@ def test_the_folder_loads_whatever_the_settings(tmp_path, shape, change):
     assert data_format["outputs"]["pred"]["spatial_shape"] == [f"{generator.stride}*n"] * len(size)
 
 
+@pytest.mark.parametrize(
+    ("size", "change"),
+    [((20, 24), {}), ((9, 10, 11), {"spatial_dims": 3, "crop_size": 8}), ((20, 24), {"crop_size": 32})],
+    ids=["2d", "3d", "mirrored"],
+)
+def test_crops_keep_image_and_label_together_and_differ(tmp_path, size, change):
+    data = write_pairs(tmp_path / "data", size=size)
+    overrides = {**TINY, "dataset_dir": str(data), "output_dir": str(tmp_path / "out"), "epochs": 1, **change}
+    crops = list(train_bundle("nuclei_pix2pix", overrides).get_parsed_content("train#dataloader"))
+    side = change.get("crop_size", 16)
+    for batch in crops:
+        assert batch["image"].shape == batch["label"].shape == (2, 1, *[side] * len(size))
+        assert torch.equal(batch["image"] > 0.5, batch["label"] > 0)
+    assert not torch.equal(crops[0]["image"], crops[1]["image"])
+
+
+def test_a_generator_that_could_not_be_loaded_again_is_refused_before_training(data, tmp_path):
+    own = {
+        "_target_": "monai_genaug.generators.module.ModuleGenerator",
+        "module": "@network_def",
+        "spatial_dims": 2,
+        "image_channels": 1,
+        "encoding": "@binary",
+    }
+    with pytest.raises(ValueError, match="cannot be"):
+        train(data, tmp_path / "out", generator=own)
+    assert written(tmp_path / "out") == []
+
+
 def test_divergence_stops_training_and_the_last_good_epoch_stays(data, tmp_path):
     train(data, tmp_path)
     before = (tmp_path / "models/model.pt").read_bytes()

@@ -16,6 +16,7 @@ from ignite.engine import Events
 from monai.engines import Trainer
 from torch import nn
 
+from monai_genaug import load_generator
 from monai_genaug.training import Checkpoint
 from tests.helpers import train, write_pairs
 
@@ -101,6 +102,7 @@ def test_a_killed_training_ends_with_the_weights_of_an_unbroken_one(data, tmp_pa
         time.sleep(0.02)
     process.kill()
     process.wait()
+    assert load_generator(killed).name == "Pix2PixGenerator"  # of its last whole epoch
     resumed = weights(train(data, killed, **settings, progress=lambda *told: done.append(told[0])))
     assert done[0] > 1
     assert same(resumed, weights(train(data, tmp_path / "whole", **settings)))

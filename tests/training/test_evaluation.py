@@ -14,7 +14,7 @@ from monai.bundle import ConfigWorkflow
 
 from monai_genaug.data import digest_datalist, load_datalist, read_array, write_array
 from monai_genaug.generators import save_generator
-from monai_genaug.generators.load import digest_generator, find_bundle
+from monai_genaug.generators.folders import digest_generator, find_bundle
 from monai_genaug.training.evaluation import check_origin, list_pairs, score_pair
 from tests.helpers import blobs, build, save_untrained, write_pairs
 

@@ -11,7 +11,7 @@ from monai.bundle import ConfigWorkflow
 
 from monai_genaug.data import FormatError, load_datalist, load_items, read_array, write_array
 from monai_genaug.generators import load_generator
-from monai_genaug.generators.load import digest_generator, find_bundle
+from monai_genaug.generators.folders import digest_generator, find_bundle
 from monai_genaug.training.inference import check_masks, check_output, list_masks, prepare_seeded, write_pair
 from tests.helpers import blobs, build, save_untrained
 

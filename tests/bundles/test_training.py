@@ -1,0 +1,131 @@
+"""Training of bundles in processes of their own: several at once, killed and gone on with, interchangeable."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from monai_genaug import load_generator
+from tests.helpers import TINY, write_pairs
+
+BUNDLE = Path(__file__).parents[2] / "bundles/nuclei_pix2pix"
+BIN = Path(sys.executable).parent
+NO_CHANCE = {  # nothing is drawn but crops and flips, which do not depend on the number of processes
+    "network_def#norm": "instance",  # batch norm would see the batch's parts apart
+    "network_def#dropout": 0,
+    "network_def#latent_channels": 0,
+    "network_def#smooth_channels": 0,
+    "network_def#noise_channels": 0,
+    "lambda_mode_seeking": 0,
+    "instance_noise": 0,
+    "log_interval": 1,
+}
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return write_pairs(tmp_path / "data", 5, (24, 32))
+
+
+def flags(settings: dict) -> list[str]:
+    return [part for key, value in settings.items() for part in (f"--{key}", str(value))]
+
+
+def configs(*names: str) -> str:
+    return str([str(BUNDLE / "configs" / name) for name in ("network.yaml", "train.yaml", *names)])
+
+
+def start(arguments: list[str]) -> subprocess.Popen:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def run(arguments: list[str]) -> str:
+    process = start(arguments)
+    output = process.communicate(timeout=240)[0]
+    assert process.returncode == 0, output[-4000:]
+    return output
+
+
+def plain(data: Path, out: Path, settings: dict) -> list[str]:
+    command = [sys.executable, "-m", "monai.bundle", "run", "--bundle_root", str(BUNDLE), "--config_file", configs()]
+    return [*command, "--dataset_dir", str(data), "--output_dir", str(out), *flags({**TINY, **settings})]
+
+
+def friendly(data: Path, out: Path, settings: dict) -> list[str]:
+    changed = [f"{key}={value}" for key, value in {**TINY, **settings}.items() if key != "device"]
+    sets = [part for change in changed for part in ("--set", change)]
+    return [str(BIN / "monai-genaug"), "train", "nuclei_pix2pix", "--data", str(data), "--out", str(out), *sets]
+
+
+def torchrun(processes: int, data: Path, out: Path, settings: dict) -> list[str]:
+    head = [str(BIN / "torchrun"), "--standalone", f"--nproc_per_node={processes}", "-m", "monai.bundle", "run"]
+    tail = ["--bundle_root", str(BUNDLE), "--config_file", configs("multi_gpu_train.yaml"), "--dataset_dir", str(data)]
+    without_device = {key: value for key, value in {**TINY, **settings}.items() if key != "device"}
+    return [*head, *tail, "--output_dir", str(out), *flags(without_device)]
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return torch.load(folder / "models/model.pt", weights_only=True)
+
+
+def losses(log: str) -> list[float]:
+    return [float(value) for value in re.findall(r"Iter: .* g_l1: ([\d.]+)", log)]
+
+
+def test_two_processes_train_as_one_with_the_same_batch(data, tmp_path):
+    settings = {**NO_CHANCE, "batch_size": 4, "epochs": 2, "iterations_per_epoch": 3}
+    one = losses(run(torchrun(1, data, tmp_path / "one", settings)))
+    two = losses(run(torchrun(2, data, tmp_path / "two", settings)))
+    assert len(one) == 6
+    assert two == pytest.approx(one, rel=1e-3)
+    assert len(set(one)) > 1
+    first, second = weights(tmp_path / "one"), weights(tmp_path / "two")
+    assert max((first[key] - second[key]).abs().max().item() for key in first) < 1e-3
+
+
+def test_two_processes_train_with_noise_dropout_and_batch_norm(data, tmp_path):
+    log = run(torchrun(2, data, tmp_path / "out", {"log_interval": 1}))
+    assert len(losses(log)) == 4  # one process writes the log
+    assert load_generator(tmp_path / "out").image_channels == 1
+
+
+@pytest.mark.parametrize("command", [plain, friendly], ids=["monai.bundle run", "monai-genaug train"])
+def test_a_killed_training_goes_on_with_the_same_command_to_the_same_weights(data, tmp_path, command):
+    settings = {"epochs": 60, "iterations_per_epoch": 2, "sample_interval": 60}
+    process = start(command(data, tmp_path / "killed", settings))
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "killed/checkpoint_previous.pt").exists() and time.monotonic() < deadline:
+        assert process.poll() is None, process.communicate()[0][-2000:]
+        time.sleep(0.02)
+    process.kill()
+    process.communicate()
+    epoch = json.loads((tmp_path / "killed/configs/metadata.json").read_text())["training"]["epoch"]
+    assert epoch < 60
+    run(command(data, tmp_path / "killed", settings))
+    run(plain(data, tmp_path / "whole", settings))
+    killed, whole = weights(tmp_path / "killed"), weights(tmp_path / "whole")
+    assert all(torch.equal(killed[key], whole[key]) for key in whole)
+
+
+def test_the_log_tells_of_data_epochs_and_losses(data, tmp_path):
+    log = run(plain(data, tmp_path / "out", {"log_interval": 2}))
+    assert "5 training images" not in log  # two of five are kept for validation and test
+    assert "3 training images: 2D, 1 channel(s), size 24x32" in log
+    assert len(losses(log)) == 2
+
+
+def test_a_misspelt_setting_is_one_line_with_the_nearest(data, tmp_path):
+    process = start(friendly(data, tmp_path / "out", {"lambda_11": 3}))
+    output = process.communicate(timeout=120)[0]
+    assert process.returncode == 2
+    [line] = [line for line in output.splitlines() if line.startswith("Error")]
+    assert "'lambda_11' is no setting of nuclei_pix2pix, did you mean 'lambda_l1'" in line
