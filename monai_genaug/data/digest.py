@@ -26,7 +26,7 @@ def digest_datalist(entries: Iterable[Mapping[str, Any]], *, keys: tuple[str, ..
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     _ = Path(folder, "a.png").write_bytes(b"1")
         ...     digest_datalist([{"image": f"{folder}/a.png", "label": f"{folder}/a.png"}])
-        'b49e13bddcb3d25e'
+        '488ad59efeafae6a'
     """
     digest = hashlib.sha256()
     for entry in entries:

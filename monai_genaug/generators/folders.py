@@ -97,7 +97,7 @@ def list_bundles() -> list[BundleInfo]:
     for name, folder in sorted(folders.items()):
         uses = {"can be trained": TRAIN_FILE, "has trained weights": WEIGHTS_FILE}
         use = ", ".join(words for words, file in uses.items() if (folder / file).is_file())
-        task = json.loads((folder / METADATA_FILE).read_text())["task"]
+        task = json.loads((folder / METADATA_FILE).read_text()).get("task", "task unknown")
         found.append(BundleInfo(name, task, use, folder))
     return found
 

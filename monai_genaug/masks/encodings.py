@@ -71,8 +71,8 @@ class OneHotEncoding(LabelEncoding):
     """
 
     def __init__(self, num_classes: int) -> None:
-        if num_classes < 1:
-            raise ValueError(f"num_classes is {num_classes}, expected at least 1 foreground class.")
+        if num_classes < 1 or num_classes != int(num_classes):
+            raise ValueError(f"num_classes is {num_classes}, expected a whole number of foreground classes, 1 or more.")
         self.channels = int(num_classes)
 
     def encode(self, label: Tensor) -> Tensor:

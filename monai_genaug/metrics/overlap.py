@@ -24,7 +24,7 @@ class BoundedHausdorffDistance(CumulativeIterationMetric):
         >>> metric = BoundedHausdorffDistance()
         >>> _ = metric(torch.zeros(1, 1, 3, 4), torch.ones(1, 1, 3, 4))
         >>> metric.aggregate()
-        tensor(5.)
+        tensor([5.])
     """
 
     def __init__(self, percentile: float = 95.0, reduction: str = "mean") -> None:

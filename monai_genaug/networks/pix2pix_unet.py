@@ -6,7 +6,7 @@ import torch
 from monai.networks.layers.factories import Conv, Dropout, Norm
 from torch import Tensor, nn
 
-from monai_genaug._checks import check_choice, check_spatial_dims
+from monai_genaug._checks import check_choice, check_probability, check_spatial_dims
 from monai_genaug._rebuildable import Rebuildable
 from monai_genaug.networks.noise import NoiseMaps
 
@@ -63,6 +63,13 @@ class Pix2PixUNet(Rebuildable, nn.Module):
         check_choice("norm", norm, ("batch", "instance"))
         if not 2 <= levels <= MAX_LEVELS:
             raise ValueError(f"levels is {levels}, expected 2 to {MAX_LEVELS}.")
+        least = {"in_channels": 1, "out_channels": 1, "base_features": 1}
+        least |= {"latent_channels": 0, "smooth_channels": 0, "noise_channels": 0}
+        given = (in_channels, out_channels, base_features, latent_channels, smooth_channels, noise_channels)
+        for (name, bound), value in zip(least.items(), given, strict=True):
+            if value < bound:
+                raise ValueError(f"{name} is {value}, expected at least {bound}.")
+        check_probability("dropout", dropout)
         self.in_channels, self.out_channels = in_channels, out_channels
         self.noise = NoiseMaps(latent_channels, smooth_channels, noise_channels)
         self.noise_channels = self.noise.channels

@@ -91,8 +91,8 @@ class AdversarialEngine(Trainer, ABC):
         decollate: bool = False,
         non_blocking: bool = False,
     ) -> None:
-        if max_epochs < 1:
-            raise ValueError(f"max_epochs is {max_epochs}, expected at least 1 epoch.")
+        if max_epochs < 1 or max_epochs != int(max_epochs):
+            raise ValueError(f"max_epochs is {max_epochs}, expected a whole number of epochs, 1 or more.")
         if d_interval < 1:
             raise ValueError(f"d_interval is {d_interval}, expected 1 (every iteration) or more.")
         if instance_noise < 0:

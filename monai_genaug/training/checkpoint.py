@@ -72,6 +72,7 @@ class Checkpoint:
             done = self.restore(engine) if self.resume else 0
             if done >= engine.state.max_epochs:
                 logger.info("%s: all %d epochs are done, nothing is left to train.", self.path.parent, done)
+                engine.fire_event(Events.COMPLETED)  # for handlers that write what was lost
                 return
             if done:
                 logger.info("%s: going on after epoch %d of %d.", self.path, done, engine.state.max_epochs)

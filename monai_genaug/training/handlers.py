@@ -19,6 +19,7 @@ from monai_genaug._tensors import as_plain_tensor
 from monai_genaug.data.writers import replacing
 from monai_genaug.generators.base import ConditionalGenerator
 from monai_genaug.generators.config import build_generator, describe_generator
+from monai_genaug.generators.folders import is_generator
 from monai_genaug.generators.load import save_generator
 from monai_genaug.training.adversarial import NonFiniteLossError
 from monai_genaug.training.processes import process_rank, unwrap
@@ -88,6 +89,12 @@ class GeneratorSaver:
     def attach(self, engine: Trainer) -> None:
         """Listen to the engine."""
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+        engine.add_event_handler(Events.COMPLETED, self.write_lost)
+
+    def write_lost(self, engine: Trainer) -> None:
+        """Write the folder of a finished training again, if its files are gone."""
+        if not is_generator(self.folder):
+            self(engine)
 
     def __call__(self, engine: Trainer) -> None:
         """Write the folder."""
@@ -115,6 +122,12 @@ class NetworkSaver:
     def attach(self, engine: Trainer) -> None:
         """Listen to the engine."""
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+        engine.add_event_handler(Events.COMPLETED, self.write_lost)
+
+    def write_lost(self, engine: Trainer) -> None:
+        """Write the file of a finished training again, if it is gone."""
+        if not self.path.is_file():
+            self(engine)
 
     def __call__(self, engine: Trainer) -> None:
         """Write the file."""

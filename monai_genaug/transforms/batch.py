@@ -96,11 +96,16 @@ class GenerativePrepareBatch(PrepareBatch, Randomizable):
                 accept=self.accept,
                 value_range=self.value_range,
             )
-            image, label = image.clone(), label.clone()  # the caller's batch stays as it was
-            image[rows], label[rows] = made.images, made.labels
+            image, label = (_replace(*pair, rows) for pair in ((image, made.images), (label, made.labels)))
         return image, label if self.label_transform is None else self.label_transform(label)
 
     def _draw(self, batchdata: Mapping[str, Any], count: int) -> list[int]:
         if "draw" not in batchdata:
             return [draw_seed(self.R) for _ in range(count)]
         return [derive_seed(self.seed, "row", int(draw)) for draw in batchdata["draw"]]
+
+
+def _replace(batch: Tensor, made: Tensor, rows: list[int]) -> Tensor:
+    """Give a batch with some rows replaced; rows are stacked, since torch cannot write into every integer type."""
+    new = dict(zip(rows, made, strict=True))
+    return torch.stack([new.get(row, kept) for row, kept in enumerate(batch)])

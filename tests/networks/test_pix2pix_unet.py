@@ -102,3 +102,11 @@ def test_a_scripted_network_comes_back_from_a_file(tmp_path):
 def test_wrong_settings_are_refused(kwargs: dict):
     with pytest.raises(ValueError, match=next(iter(kwargs))):
         Pix2PixUNet(**{"spatial_dims": 2, "in_channels": 1, "out_channels": 1, **kwargs})
+
+
+@pytest.mark.parametrize(
+    "change", [{"base_features": 0}, {"noise_channels": -1}, {"dropout": -0.1}, {"in_channels": 0}], ids=str
+)
+def test_arguments_out_of_range_are_refused_by_name(change):
+    with pytest.raises(ValueError, match=next(iter(change))):
+        Pix2PixUNet(**{"spatial_dims": 2, "in_channels": 1, "out_channels": 1, **change})

@@ -1,10 +1,5 @@
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Callable
-from multiprocessing.queues import Queue
-from pathlib import Path
-
 import pytest
 import torch
 from ignite.engine import Events
@@ -12,7 +7,7 @@ from monai.bundle import ConfigParser
 from monai.data import MetaTensor
 from monai.engines.utils import IterationEvents
 from monai.handlers import StatsHandler, from_engine
-from torch import distributed, nn
+from torch import nn
 
 from monai_genaug.training import AdversarialEngine, NonFiniteLossError
 
@@ -201,52 +196,6 @@ def test_instance_noise_falls_linearly_to_nothing():
     duel.run()
     assert levels == pytest.approx([2.0, 1.5, 1.0, 0.5], rel=0.05)
     assert engine().blur_for_discriminator(image) is image
-
-
-def _duel_together(rank: int, address: Path, told: Queue) -> None:
-    distributed.init_process_group("gloo", f"file://{address}", rank=rank, world_size=2)
-    duel = shared_duel(rank, 2, nn.parallel.DistributedDataParallel)
-    duel.run()
-    told.put((rank, results(duel)))
-    distributed.destroy_process_group()
-
-
-def shared_duel(rank: int, count: int, wrap: Callable[[nn.Module], nn.Module]) -> Duel:
-    """Three iterations on a process's share of batches of four rows."""
-    rows = torch.linspace(0.5, 2.0, 4).reshape(4, 1, 1, 1)
-    share = {"image": rows[rank::count], "label": torch.ones(4 // count, 1, 1, 1)}
-    generator, discriminator = Player(0.25), Player(0.5)
-    return Duel(
-        device="cpu",
-        max_epochs=1,
-        train_data_loader=[share] * 3,
-        g_network=wrap(generator),
-        d_network=wrap(discriminator),
-        g_optimizer=torch.optim.SGD(generator.parameters(), 0.1),
-        d_optimizer=torch.optim.SGD(discriminator.parameters(), 0.1),
-        ema_momentum=0.5,
-    )
-
-
-def results(duel: Duel) -> list[float]:
-    """Weights and losses after a run."""
-    parts = (duel.parts()[name] for name in ("g_network", "d_network", "ema_network"))
-    return [*(part.weight.item() for part in parts), *(value.item() for value in duel.state.output.values())]
-
-
-def test_two_processes_train_as_one_does_on_the_whole_batch(tmp_path):
-    alone = shared_duel(0, 1, lambda network: network)
-    alone.run()
-    context = multiprocessing.get_context("fork")
-    told = context.Queue()
-    processes = [context.Process(target=_duel_together, args=(rank, tmp_path / "address", told)) for rank in (0, 1)]
-    for process in processes:
-        process.start()
-    answers = dict(told.get(timeout=120) for _ in processes)
-    for process in processes:
-        process.join()
-    assert answers[0] == answers[1]
-    assert answers[0] == pytest.approx(results(alone), rel=1e-5)
 
 
 def test_autocast_runs_on_the_device_type_at_hand():

@@ -75,3 +75,11 @@ def test_labels_become_targets_at_the_end(folder):
 def test_a_probability_out_of_range_is_refused(folder):
     with pytest.raises(ValueError, match=r"prob is 1\.5"):
         GenerativePrepareBatch(folder, 1.5)
+
+
+def test_labels_of_sixteen_bit_stay_so(folder):
+    data = batch(2)
+    data["label"] = data["label"].to(torch.uint16)
+    image, label = GenerativePrepareBatch(folder, 1.0)(data, device="cpu")
+    assert label.dtype == torch.uint16
+    assert changed(data, image) == [True, True]
