@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from monai.data import CacheDataset, Dataset
+from monai.data import CacheDataset, Dataset, MetaTensor, get_track_meta
 from monai.transforms import Compose, MapTransform, RandFlipd, RandSpatialCropd, RandSpatialCropSamplesd, RandZoomd
 
 from monai_genaug.training import SeededLoader
@@ -186,3 +186,19 @@ def test_an_error_in_a_transform_reaches_the_training(workers):
     with pytest.raises((ValueError, RuntimeError), match=r"image 7 is broken|applying transform"):
         next(iter(made))
     made.close()
+
+
+def test_transforms_may_work_on_plain_tensors_and_monais_setting_stays():
+    seen = []
+
+    def look(sample):
+        seen.append(type(sample["image"]))
+        return sample
+
+    chain = Compose([RandFlipd("image", prob=1.0), look])
+    for track_meta in (True, False):
+        data = Dataset([{"image": torch.rand(1, 4, 4)}], chain)
+        loader = SeededLoader(data, batch_size=1, iterations_per_epoch=1, seed=0, track_meta=track_meta)
+        list(loader)
+        assert get_track_meta()
+    assert seen == [MetaTensor, torch.Tensor]
