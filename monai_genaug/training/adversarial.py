@@ -58,7 +58,7 @@ class AdversarialEngine(Trainer, ABC):
         amp_kwargs: for `torch.autocast`, such as ``{"dtype": torch.bfloat16}``.
         train_handlers: MONAI or ignite handlers.
         event_names: further events, registered before any handler.
-        decollate: split batch and output into lists, as MONAI's trainers can.
+        decollate: give the output as a list that holds the dictionary, which some of MONAI's handlers expect.
         non_blocking: as for `Tensor.to`.
 
     Raises:
@@ -109,10 +109,11 @@ class AdversarialEngine(Trainer, ABC):
             amp=amp,
             amp_kwargs=amp_kwargs,
             event_names=event_names,
-            decollate=decollate,
+            decollate=False,  # there is nothing in the output that belongs to one sample
         )
         self.g_network, self.d_network = g_network, d_network
         self.g_optimizer, self.d_optimizer = g_optimizer, d_optimizer
+        self.decollate = decollate
         self.d_interval, self.max_grad_norm, self.instance_noise = d_interval, max_grad_norm, instance_noise
         device_type = self.state.device.type
         half = self.amp_kwargs.get("dtype", torch.float16) == torch.float16
@@ -161,7 +162,7 @@ class AdversarialEngine(Trainer, ABC):
         sigma = self.instance_noise * max(0.0, 1.0 - (self.state.iteration - 1) / total)
         return image + sigma * torch.randn_like(image) if sigma > 0 else image
 
-    def _iteration(self, engine: Any, batchdata: Any) -> dict[str, Tensor]:
+    def _iteration(self, engine: Any, batchdata: Any) -> Any:
         batch = self.prepare_batch(batchdata, self.state.device, self.non_blocking, **self.to_kwargs)
         image, label = (as_plain_tensor(part) for part in batch[:2])
         self.g_network.train()
@@ -183,7 +184,8 @@ class AdversarialEngine(Trainer, ABC):
         output = {name: loss.detach() for name, loss in losses.items()} | self._last_d_losses
         output["g_loss"] = output["loss"] = _total(losses).detach()
         output["d_loss"] = _total(self._last_d_losses)
-        self.state.output = mean_over_processes(output)
+        output = mean_over_processes(output)
+        self.state.output = [output] if self.decollate else output
         self.fire_event(IterationEvents.MODEL_COMPLETED)
         return self.state.output
 
