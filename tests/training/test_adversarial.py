@@ -87,9 +87,8 @@ def test_monai_handlers_and_own_events_can_be_attached(caplog):
     duel = engine(iterations=1, decollate=True, train_handlers=[handler, Late()], event_names=["own_event"])
     duel.run()
     assert duel.state.iteration == 1
-    assert from_engine(["loss"], first=True)(duel.state.output).item() == pytest.approx(
-        1.5
-    )  # as MLFlowHandler reads it
+    read = from_engine(["loss"], first=True)  # as MLFlowHandler does
+    assert read(duel.state.output).item() == pytest.approx(1.5)
 
 
 def test_networks_get_plain_tensors_which_are_faster():
