@@ -7,7 +7,7 @@ from monai_genaug.training.checkpoint import Checkpoint
 from monai_genaug.training.draws import SeededLoader
 from monai_genaug.training.handlers import EpochSeeds, GeneratorSaver, SampleGrid, as_floats, seed_weights
 from monai_genaug.training.pix2pix import Pix2PixEngine, patch_discriminator
-from monai_genaug.training.segmentation import ForegroundPrepareBatch, foreground
+from monai_genaug.training.segmentation import ForegroundPrepareBatch, MaskWriter, foreground, list_images
 
 __all__ = [
     "AdversarialEngine",
@@ -15,6 +15,7 @@ __all__ = [
     "EpochSeeds",
     "ForegroundPrepareBatch",
     "GeneratorSaver",
+    "MaskWriter",
     "NonFiniteLossError",
     "Pix2PixEngine",
     "SampleGrid",
@@ -22,6 +23,7 @@ __all__ = [
     "as_floats",
     "check_training_data",
     "foreground",
+    "list_images",
     "patch_discriminator",
     "seed_weights",
     "train_bundle",

@@ -51,21 +51,21 @@ def list_masks(folder: str | os.PathLike[str], *, per_mask: int = 1, seed: int =
         raise ValueError(f"per_mask is {per_mask}, expected at least 1 image from each mask.")
     root = Path(folder).expanduser()
     if not root.is_dir():
-        raise FileNotFoundError(f"{root} is no folder, expected one that holds masks: check masks_dir.")
+        raise FileNotFoundError(f"{root} is no folder, expected one that holds masks or images: check its path.")
     masks: dict[str, Path] = {}
     others = []
     for file in sorted(path for path in root.iterdir() if not path.name.startswith(".")):
         if file.is_dir() or not find_suffix(file.name):
             others.append(file.name)
         elif (stem := strip_suffix(file.name)) in masks:
-            raise ValueError(f"{root} has {masks[stem].name} and {file.name}, expected one mask a name: rename one.")
+            raise ValueError(f"{root} has {masks[stem].name} and {file.name}, expected one file a name: rename one.")
         else:
             masks[stem] = file
     if not masks:
         held = ", ".join(others[:5]) or "nothing"
-        raise FileNotFoundError(f"{root} holds {held}, expected masks such as a.png or a.nii.gz: check masks_dir.")
+        raise FileNotFoundError(f"{root} holds {held}, expected files such as a.png or a.nii.gz: check its path.")
     if others:
-        logger.warning("%s: left out %s, which can be no masks.", root, ", ".join(others[:5]))
+        logger.warning("%s: left out %s, which can be no images.", root, ", ".join(others[:5]))
     return [
         {
             "label": str(file),
@@ -236,7 +236,7 @@ def write_pair(folder: Path, name: str, image: Tensor, mask: Path) -> tuple[Path
         ['a.tif', 'a.png']
     """
     suffix = find_suffix(mask.name) or ""
-    form = _image_suffix(suffix, image)
+    form = image_suffix(mask.name, image)
     unit = image.detach().cpu().float().numpy()
     if form in NIFTI:
         path = write_array(folder / "images" / f"{name}{form}", unit, read_array(mask)[1]["affine"])
@@ -251,8 +251,14 @@ def write_pair(folder: Path, name: str, image: Tensor, mask: Path) -> tuple[Path
     return path, label
 
 
-def _image_suffix(suffix: str, image: Tensor) -> str:
-    """Choose the format of an image (C, *S) whose mask has a suffix."""
+def image_suffix(name: str, image: Tensor) -> str:
+    """Choose the format of an image (C, *S) that is made from a file.
+
+    Example:
+        >>> image_suffix("mask.nii.gz", torch.zeros(1, 4, 4, 4)), image_suffix("mask.bmp", torch.zeros(3, 4, 4))
+        ('.nii.gz', '.png')
+    """
+    suffix = find_suffix(name) or ""
     if suffix in GEOMETRIC and (image.ndim == 4 or image.shape[0] == 1):
         return suffix if suffix in NIFTI else ".nii.gz"
     if suffix in TIFF:

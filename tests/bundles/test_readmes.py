@@ -35,6 +35,7 @@ WRITES = {  # what each README's commands leave behind, beside what git has
         "output_dynunet/models/model.pt",
         "output_torchrun/models/model.pt",
         "output/evaluation/dice_raw.csv",
+        "masks/test_000.png",
         "model.ts",
     },
 }
@@ -53,7 +54,7 @@ def shrink(command: str) -> str:
     """Make a training tiny: what is said last counts."""
     if "monai-genaug train" in command:
         return " ".join([command, *(f"--set {key}={value}" for key, value in TINY.items())])
-    if "train.yaml" in command and "evaluate.yaml" not in command:
+    if "train.yaml" in command and not re.search("evaluate.yaml|inference.yaml", command):
         inner = command.strip("()")
         return " ".join([inner, *(f"--{key} {value}" for key, value in TINY.items())])
     if "evaluate.yaml" in command and "train.yaml" not in command:

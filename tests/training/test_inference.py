@@ -182,7 +182,7 @@ def test_what_can_be_no_mask_is_left_out_and_told(masks, caplog):
 
 def test_two_masks_of_one_name_are_refused(masks):
     (masks / "a.nii.gz").touch()
-    with pytest.raises(ValueError, match=r"a\.nii\.gz and a\.png, expected one mask a name"):
+    with pytest.raises(ValueError, match=r"a\.nii\.gz and a\.png, expected one file a name"):
         list_masks(masks)
 
 
