@@ -5,11 +5,18 @@ from __future__ import annotations
 import json
 import os
 import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import monai
 import torch
+from monai.bundle import ConfigParser
+
+from monai_genaug.generators.folders import find_bundle
+from monai_genaug.training.bundle import CONFIGS
 
 DATA = Path(os.environ.get("GENAUG_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
@@ -31,3 +38,30 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     aside = path.with_suffix(".tmp")
     aside.write_text(json.dumps(content, indent=2) + "\n")
     aside.replace(path)
+
+
+def read_bundle(name: str, overrides: Mapping[str, Any]) -> ConfigParser:
+    """Read a shipped bundle's configs for training, and change them."""
+    parser, root = ConfigParser(), find_bundle(name)
+    parser.read_config([str(root / "configs" / file) for file in CONFIGS])
+    parser.read_meta(str(root / "configs" / "metadata.json"))
+    for key, value in overrides.items():
+        parser[key] = value
+    return parser
+
+
+def seconds(run: Callable[[], None]) -> float:
+    """Time one call."""
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def print_ratio(times: Mapping[str, list[float]], unit: str) -> None:
+    """Print the medians of two sides that were timed in turn, and the median of their ratios, pair by pair."""
+    for name, values in times.items():
+        spread = f"{min(values):.4g} to {max(values):.4g}"
+        print(f"{name:11} {statistics.median(values):.4g} s/{unit} (median; {spread})")
+    ratios = [a / b for a, b in zip(*times.values(), strict=True)]
+    spread = f"{min(ratios):.3f} to {max(ratios):.3f}"
+    print(f"ratio {' / '.join(times)}: {statistics.median(ratios):.3f} (median; {spread})")

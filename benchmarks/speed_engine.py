@@ -1,6 +1,6 @@
 """Time Pix2PixEngine against a bare PyTorch loop with the same networks, losses and batch; print the ratio.
 
-    python benchmarks/speed_engine.py [--rounds 5] [--iterations 10]
+    python -m benchmarks.speed_engine [--rounds 5] [--iterations 10]
 
 Both sides run in turn, round by round, in one process; the ratio is taken pair by pair. Target: at most 1.05.
 """
@@ -8,20 +8,16 @@ Both sides run in turn, round by round, in one process; the ratio is taken pair 
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
 from collections.abc import Callable
 from typing import Any
 
 import torch
-from monai.bundle import ConfigParser
 from torch import Tensor
 from torch.nn import functional
 
-from monai_genaug.generators.folders import find_bundle
+from benchmarks._common import print_ratio, read_bundle, seconds
 from monai_genaug.losses import mode_seeking_loss
 from monai_genaug.training import Pix2PixEngine
-from monai_genaug.training.bundle import CONFIGS
 
 SIZE = (8, 1, 128, 128)
 OVERRIDES: dict[str, Any] = {"ema_momentum": None, "instance_noise": 0.0, "label_smoothing": 0.0, "device": "cpu"}
@@ -29,11 +25,8 @@ OVERRIDES: dict[str, Any] = {"ema_momentum": None, "instance_noise": 0.0, "label
 
 def build(batches: list[dict[str, Tensor]]) -> Pix2PixEngine:
     """Build the engine of bundles/nuclei_pix2pix over ready batches, without handlers."""
-    parser = ConfigParser()
-    parser.read_config([str(find_bundle("nuclei_pix2pix") / "configs" / name) for name in CONFIGS])
-    loader = {"train#dataloader": batches, "train#handlers": [], "epochs": 1}
-    for name, value in {**OVERRIDES, **loader}.items():
-        parser[name] = value
+    loader = {"train#dataloader": batches, "train#handlers": [], "train#trainer#decollate": False, "epochs": 1}
+    parser = read_bundle("nuclei_pix2pix", {**OVERRIDES, **loader})
     engine: Pix2PixEngine = parser.get_parsed_content("train#trainer")
     return engine
 
@@ -69,13 +62,6 @@ def bare_loop(engine: Pix2PixEngine) -> Callable[[], None]:
     return run
 
 
-def seconds(run: Callable[[], None]) -> float:
-    """Time one call."""
-    start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
-
-
 def main() -> None:
     """Print seconds an iteration of both, and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -93,11 +79,8 @@ def main() -> None:
     for _ in range(options.rounds):
         for name, run in sides.items():
             times[name].append(seconds(run) / options.iterations)
-    ratios = [a / b for a, b in zip(*times.values(), strict=True)]
     print(f"Pix2Pix, batch {SIZE}, {torch.get_num_threads()} threads, {options.rounds} rounds of {options.iterations}")
-    for name, values in times.items():
-        print(f"{name:10} {statistics.median(values):.4f} s/iteration (median; {min(values):.4f} to {max(values):.4f})")
-    print(f"ratio engine / bare loop: {statistics.median(ratios):.3f} (median; {min(ratios):.3f} to {max(ratios):.3f})")
+    print_ratio(times, "iteration")
 
 
 if __name__ == "__main__":

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+import yaml
 from torch import Tensor
 
 from monai_genaug.data import write_array
@@ -63,6 +65,14 @@ def save_untrained(folder: str | os.PathLike[str], *, seed: int = 0, **kwargs: A
         torch.manual_seed(seed)
         generator = build(**kwargs)
     return save_generator(folder, generator)
+
+
+def rewrite(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change what a generator's folder says of its network."""
+    path = folder / "configs/network.yaml"
+    config = yaml.safe_load(path.read_text())
+    change(config)
+    path.write_text(yaml.safe_dump(config))
 
 
 def write_pairs(

@@ -13,7 +13,7 @@ from ignite.engine import Engine, Events
 from monai.engines import PrepareBatch
 from torch import Tensor
 
-from monai_genaug._tensors import as_plain_tensor
+from monai_genaug._tensors import as_plain_tensor, take_from_batch
 from monai_genaug.data import read_array, write_array
 from monai_genaug.data.arrays import strip_suffix
 from monai_genaug.training.inference import image_suffix, list_masks
@@ -52,10 +52,7 @@ class ForegroundPrepareBatch(PrepareBatch):
         **kwargs: Any,
     ) -> tuple[Tensor, Tensor]:
         """Give image (B, C, *S) and foreground (B, 1, *S) on the device."""
-        image, label = (
-            as_plain_tensor(batchdata[key]).to(device=device, non_blocking=non_blocking, **kwargs)
-            for key in ("image", "label")
-        )
+        image, label = take_from_batch(batchdata, ("image", "label"), device, non_blocking, **kwargs)
         return image, foreground(label)
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from monai_genaug._checks import check_probability, check_range
 from monai_genaug._rng import MAX_SEED, derive_seed, draw_seed
-from monai_genaug._tensors import as_plain_tensor
+from monai_genaug._tensors import take_from_batch
 from monai_genaug.generators.base import ConditionalGenerator
 from monai_genaug.generators.handle import GeneratorHandle, as_handle
 from monai_genaug.synthesis import Accept, synthesize
@@ -80,10 +80,7 @@ class GenerativePrepareBatch(PrepareBatch, Randomizable):
         **kwargs: Any,
     ) -> tuple[Tensor, Tensor]:
         """Give image (B, C, *S) and label or target (B, 1, *S) on the device."""
-        image, label = (
-            as_plain_tensor(batchdata[key]).to(device=device, non_blocking=non_blocking, **kwargs)
-            for key in (self.image_key, self.label_key)
-        )
+        image, label = take_from_batch(batchdata, (self.image_key, self.label_key), device, non_blocking, **kwargs)
         seeds = self._draw(batchdata, len(image))
         rows = [row for row, seed in enumerate(seeds) if derive_seed(seed, "apply") < self.prob * MAX_SEED]
         if rows:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
 import yaml
@@ -11,19 +9,7 @@ from monai_genaug.generators import Pix2PixGenerator, build_generator, describe_
 from monai_genaug.generators.folders import NETWORK_FILE, find_bundle
 from monai_genaug.masks import BinaryEncoding
 from monai_genaug.networks import Pix2PixUNet
-from tests.helpers import build, save_untrained
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return save_untrained(tmp_path / "nuclei")
-
-
-def rewrite(folder: Path, change) -> None:
-    path = folder / "configs/network.yaml"
-    config = yaml.safe_load(path.read_text())
-    change(config)
-    path.write_text(yaml.safe_dump(config))
+from tests.helpers import build, rewrite
 
 
 class ForeignUNet(Pix2PixUNet):

@@ -5,23 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
-import yaml
 
 from monai_genaug import load_generator, save_generator
 from monai_genaug.generators.folders import WEIGHTS_FILE
-from tests.helpers import build, save_untrained
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return save_untrained(tmp_path / "nuclei")
-
-
-def rewrite(folder: Path, change) -> None:
-    path = folder / "configs/network.yaml"
-    config = yaml.safe_load(path.read_text())
-    change(config)
-    path.write_text(yaml.safe_dump(config))
+from tests.helpers import build, rewrite
 
 
 def test_saving_writes_a_bundle_and_loading_gives_it_back_in_eval_mode(folder):

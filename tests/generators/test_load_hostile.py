@@ -7,23 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
-import yaml
 
 from monai_genaug import load_generator
 from monai_genaug.generators.folders import NETWORK_FILE, WEIGHTS_FILE
-from tests.helpers import save_untrained
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return save_untrained(tmp_path / "nuclei")
-
-
-def rewrite(folder: Path, change) -> None:
-    path = folder / "configs/network.yaml"
-    config = yaml.safe_load(path.read_text())
-    change(config)
-    path.write_text(yaml.safe_dump(config))
+from tests.helpers import rewrite
 
 
 def test_weights_with_a_payload_are_refused_and_not_run(folder, tmp_path):

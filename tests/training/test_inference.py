@@ -166,7 +166,7 @@ def test_a_missing_folder_of_masks_is_named(tmp_path):
 
 def test_a_folder_without_masks_is_named_with_what_it_holds(tmp_path):
     (tmp_path / "notes.txt").touch()
-    with pytest.raises(FileNotFoundError, match=r"holds notes\.txt, expected masks"):
+    with pytest.raises(FileNotFoundError, match=r"holds notes\.txt, expected files"):
         list_masks(tmp_path)
 
 
