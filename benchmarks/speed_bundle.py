@@ -3,8 +3,9 @@
     python -m benchmarks.speed_bundle [--rounds 5] [--epochs 6]
 
 The bundle crops, logs, and writes TensorBoard files, generator and checkpoint in each epoch of 50 iterations, and a
-picture in every sixth; the bare engine has the same networks, losses and batch size, and nothing else. Reading and caching the
-images, which happens once, is left out. Both run in turn, round by round, in one process. Target: at most 1.05.
+picture in every sixth; the bare engine has the same networks, losses and batch size, and nothing else. Reading and
+caching the images, which happens once, is left out. Both run in turn, round by round, in one process. Target: at most
+1.05.
 """
 
 from __future__ import annotations
