@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -102,13 +104,21 @@ def train(
     """Train a generator or a segmentation network on your images, as its bundle says."""
     overrides: dict[str, Any] = {"dataset_dir": str(data), "output_dir": str(out), "seed": seed}
     overrides |= {} if device is None else {"device": device}
-    overrides |= dict(map(_parse_setting, settings or []))
+    changed = dict(map(_parse_setting, settings or []))
+    for key, option in {"dataset_dir": "--data", "output_dir": "--out", "seed": "--seed", "device": "--device"}.items():
+        if key in changed:
+            raise ValueError(f"--set {key}=... would contradict {option}: give {option} alone.")
+    overrides |= changed
     typer.echo("loading MONAI and PyTorch ...", err=True)
     from monai_genaug.training.bundle import train_bundle
     from monai_genaug.training.progress import Course, progress_bars
 
-    with progress_bars() as bars:
-        train_bundle(name, overrides, progress=Course(name, bars))
+    with progress_bars() as bars, _told():
+        try:
+            train_bundle(name, overrides, progress=Course(Path(name).name, bars))
+        except KeyboardInterrupt:
+            typer.echo("stopped: the same command goes on from the last epoch that was completed", err=True)
+            raise typer.Exit(130) from None
     typer.echo(f"trained: {out}")
 
 
@@ -134,13 +144,31 @@ def bundles(
     name: Annotated[str | None, typer.Argument(help="Print the folder of this bundle and nothing else.")] = None,
 ) -> None:
     """List the bundles that are shipped: what they do, and where they lie."""
-    from monai_genaug.generators.folders import find_bundle, list_bundles
+    from monai_genaug.generators.folders import list_bundles
 
+    found = list_bundles()
     if name is not None:
-        typer.echo(find_bundle(name))
+        folders = {bundle.name: bundle.folder for bundle in found}
+        if name not in folders:
+            raise ValueError(f"no bundle {name!r} is shipped, expected one of {', '.join(folders)}.")
+        typer.echo(folders[name])
         return
-    for bundle in list_bundles():
+    for bundle in found:
         typer.echo(f"{bundle.name}\n  {bundle.task}\n  {bundle.use}\n  {bundle.folder}")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Print what this package logs: what the data is like, and where a training goes on."""
+    import logging
+
+    handler = logging.StreamHandler()
+    logger = logging.getLogger("monai_genaug")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 def _parse_setting(text: str) -> tuple[str, Any]:

@@ -195,7 +195,8 @@ def _check_images(
                 f"to {highest:g}: put GenerativeAugmentd after the scaling to a fixed range and before z-normalisation "
                 "(NormalizeIntensityd), or pass the value_range that the image has at this place."
             )
-    if images.dtype.is_floating_point and 0 < highest - lowest < 0.01 * (high - low):
+    shows_objects = bool(labels.to(torch.int64).any())  # a crop of background may well be flat
+    if images.dtype.is_floating_point and shows_objects and 0 < highest - lowest < 0.01 * (high - low):
         warnings.warn(
             f"the image spans {lowest:g} to {highest:g}, under 1% of value_range=({low:g}, {high:g}): synthetic images "
             "would be far brighter; pass the value_range that the image has at this place.",

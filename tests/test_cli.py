@@ -52,7 +52,7 @@ def test_the_module_itself_imports_nothing_slow():
         for node in tree.body
         if isinstance(node, ast.Import | ast.ImportFrom)
     }
-    assert imported == {"__future__", "pathlib", "re", "typing", "typer", "warnings"}
+    assert imported <= {"__future__", "collections", "contextlib", "pathlib", "re", "typing", "typer", "warnings"}
 
 
 def test_demo_passes_its_options_on_and_prints_what_was_found(tmp_path, monkeypatch):
@@ -168,3 +168,23 @@ def test_preview_draws_a_picture_and_prints_the_table(tmp_path):
     assert result.exit_code == 0, result.output
     assert picture.stat().st_size > 0
     assert "inside" in result.output
+
+
+@pytest.mark.parametrize("key", ["dataset_dir", "output_dir", "seed", "device"])
+def test_a_setting_that_contradicts_an_option_is_refused(key):
+    result = run(cli.app, ["train", "nuclei_unet", "--data", "d", "--out", "o", "--set", f"{key}=x"])
+    assert (result.exit_code, f"--set {key}=... would contradict" in plain(result.output)) == (2, True)
+
+
+def test_bundles_prints_the_folder_of_any_shipped_one():
+    for name in ("nuclei_pix2pix", "nuclei_histology_pix2pix", "nuclei_unet"):
+        assert Path(run(cli.app, ["bundles", name]).output.strip()).name == name
+    assert "expected one of nuclei_histology_pix2pix, nuclei_pix2pix" in run(cli.app, ["bundles", "x"]).output
+
+
+def test_train_tells_of_splits_and_of_going_on(tmp_path):
+    data = write_pairs(tmp_path / "data", 5)
+    sets = [part for key, value in TINY.items() if key != "device" for part in ("--set", f"{key}={value}")]
+    command = ["train", "nuclei_pix2pix", "--data", str(data), "--out", str(tmp_path / "out"), *sets]
+    assert "5 images are taken as 3 for training, 1 for validation, 1 for test" in run(cli.app, command).output
+    assert "all 2 epochs are done" in run(cli.app, command).output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from monai_genaug.data.arrays import find_suffix, is_source
 from monai_genaug.data.matlab import MatReference, count_cells, list_variables, parse_reference
 from monai_genaug.data.splits import SPLITS, Item, check_split_groups, group_of, split_by_group
 
+logger = logging.getLogger(__name__)
 LAYOUTS = (
     "a folder with dataset.json; a folder with images/ and labels/; a folder with stage1_train/<id>/images and "
     "stage1_train/<id>/masks; a .json data list; a .mat file with images and masks"
@@ -79,7 +81,10 @@ def load_datalist(
         items = _list_folder(root)
     else:
         raise ValueError(f"{root} is no data set: understood are {LAYOUTS}.")
-    return split_by_group(items, fractions, seed)
+    splits = split_by_group(items, fractions, seed)
+    counts = ", ".join(f"{len(splits[name])} for {name}" for name in SPLITS)
+    logger.info("%s has no splits, its %d images are taken as %s.", root, len(items), counts)
+    return splits
 
 
 def _list_json(file: Path) -> dict[str, list[Item]]:

@@ -50,7 +50,7 @@ def load_generator(name_or_dir: str | os.PathLike[str], device: str | torch.devi
     except Exception as error:  # torch raises many types here; each means that these weights cannot be used
         raise ValueError(
             f"{weights} cannot be read as the weights of {folder / NETWORK_FILE}: it may be truncated or of another "
-            f"network; train or copy it again. ({type(error).__name__})"
+            f"network, or hold more than tensors, which is never run; train or copy it again. ({type(error).__name__})"
         ) from error
     return generator.to(device).eval()
 

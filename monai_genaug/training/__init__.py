@@ -2,9 +2,10 @@
 
 from monai_genaug.training.adversarial import AdversarialEngine, NonFiniteLossError
 from monai_genaug.training.bundle import train_bundle
-from monai_genaug.training.check import check_training_data
+from monai_genaug.training.check import check_images, check_training_data
 from monai_genaug.training.checkpoint import Checkpoint
 from monai_genaug.training.draws import SeededLoader
+from monai_genaug.training.evaluation import choose_split
 from monai_genaug.training.handlers import EpochSeeds, GeneratorSaver, SampleGrid, as_floats, seed_weights
 from monai_genaug.training.pix2pix import Pix2PixEngine, patch_discriminator
 from monai_genaug.training.segmentation import ForegroundPrepareBatch, MaskWriter, foreground, list_images
@@ -21,7 +22,9 @@ __all__ = [
     "SampleGrid",
     "SeededLoader",
     "as_floats",
+    "check_images",
     "check_training_data",
+    "choose_split",
     "foreground",
     "list_images",
     "patch_discriminator",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from pydoc import locate
 from typing import Any
 
 import torch
@@ -21,6 +23,13 @@ from monai_genaug.training.logs import log_to_file, muted
 from monai_genaug.training.progress import Progress
 
 CONFIGS = ("network.yaml", "train.yaml")
+FOLDERS = {"dataset_dir", "output_dir"}
+NOT_NOTED = {  # what may change while a training goes on
+    *FOLDERS,
+    *("datalist", "device", "resume", "num_workers", "log_interval", "sample_interval", "val_interval", "tensorboard"),
+    *("generator", "image_channels", "condition_channels", "spatial_dims", "encoding", "shown"),  # described anyway
+}
+DESCRIBED = ("network_def", "generator#", "features", "train#dataloader#num_workers")  # in the checkpoint's identity
 
 
 def train_bundle(
@@ -58,15 +67,16 @@ def train_bundle(
             config_file=[str(root / "configs" / name) for name in CONFIGS], logging_file=False, bundle_root=str(root)
         )
     parser = workflow.parser
-    for name, value in overrides.items():
-        check_setting(name, value, parser, root.name)
-        parser[name] = check_device(value) if name == "device" else value
+    _override(parser, overrides, root.name)
     with ExitStack() as stack:
         stack.enter_context(torch.random.fork_rng(devices=range(torch.cuda.device_count())))
         stack.enter_context(_plain_errors())
         stack.enter_context(log_to_file(Path(parser.get_parsed_content("output_dir")) / "train.log"))
-        workflow.initialize()
-        trainer: Engine = parser.get_parsed_content("train#trainer")
+        try:
+            workflow.initialize()
+            trainer: Engine = parser.get_parsed_content("train#trainer")
+        except RuntimeError as error:
+            raise _as_value_error(error) from error
         if progress is not None:
             ProgressHandler(progress).attach(trainer)
         if isinstance(trainer.data_loader, SeededLoader):
@@ -74,6 +84,36 @@ def train_bundle(
         workflow.run()
         workflow.finalize()
     return parser
+
+
+def _override(parser: ConfigParser, overrides: Mapping[str, Any], bundle: str) -> None:
+    """Change entries of the configs; those that `settings` does not hold are noted there, since they count as well."""
+    noted = {}
+    for name, value in overrides.items():
+        check_setting(name, value, parser, bundle)
+        if name in FOLDERS:
+            parser[name] = str(Path(value).expanduser())
+        else:
+            parser[name] = check_device(value) if name == "device" else value
+        if name not in parser.get("settings", {}) and name not in NOT_NOTED and not name.startswith(DESCRIBED):
+            noted[name] = str(value)
+    if noted and "settings" in parser:
+        parser["settings"] = {**parser["settings"], "overrides": noted}
+    if overrides.keys() >= FOLDERS:
+        data, out = (Path(overrides[name]).expanduser().resolve() for name in sorted(FOLDERS))
+        if out.is_relative_to(data):
+            raise ValueError(f"output_dir {out} lies in the data set {data}: choose a folder outside of it.")
+
+
+def _as_value_error(error: RuntimeError) -> Exception:
+    """Say in one line what could not be built of the settings."""
+    cause: BaseException = error
+    while type(cause) is RuntimeError and cause.__cause__ is not None:
+        cause = cause.__cause__
+    if isinstance(cause, ValueError | OSError | FloatingPointError):
+        return cause
+    what = str(error).strip().splitlines()[0].strip(": ")
+    return ValueError(f"the settings do not fit together: {cause} ({what}). Check what was set, lists and @ included.")
 
 
 @contextmanager
@@ -108,17 +148,27 @@ def check_setting(name: str, value: Any, parser: ConfigParser, bundle: str) -> N
             ...
         ValueError: 'epoch' is no setting of a, did you mean 'epochs'...
     """
-    if name not in parser or name.startswith("_"):
+    if name.startswith("settings"):
+        raise ValueError("settings is a record of what was set: set the entry itself, such as seed or epochs.")
+    if (name not in parser or name.startswith("_")) and not _is_argument(name, parser):
         known = _ids(parser.config)
         near = difflib.get_close_matches(name, known, n=3, cutoff=0.5) or [key for key in known if "#" not in key][:10]
         raise ValueError(
             f"{name!r} is no setting of {bundle}, did you mean {', '.join(map(repr, near))}? All of them stand in its "
             "configs/network.yaml and configs/train.yaml."
         )
-    default = parser[name]
+    default = parser.get(name)
     is_text = isinstance(value, str) and not value.startswith(("$", "@", "%"))
     if isinstance(default, int | float) and is_text and name != "resume":
         raise ValueError(f"{name} is {value!r}, expected a number such as {default!r}.")
+
+
+def _is_argument(name: str, parser: ConfigParser) -> bool:
+    """Tell whether an id names an argument, not given so far, of a class or function in the configs."""
+    parent, _, argument = name.rpartition("#")
+    config = parser[parent] if parent and parent in parser else None
+    target = locate(config["_target_"]) if isinstance(config, dict) and "_target_" in config else None
+    return callable(target) and argument in inspect.signature(target).parameters
 
 
 def _ids(node: Any, prefix: str = "") -> list[str]:

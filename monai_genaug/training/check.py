@@ -32,6 +32,43 @@ def check_training_data(
     Raises:
         ValueError: if channels, dimensions, label values or sizes do not fit; it names the setting to change.
     """
+    found = check_images(
+        entries,
+        spatial_dims=generator.spatial_dims,
+        image_channels=generator.image_channels,
+        crop_size=crop_size,
+        stride=generator.stride,
+        limit=limit,
+    )
+    _check_labels(found, generator)
+    return found
+
+
+def check_images(
+    entries: Sequence[Mapping[str, Any]],
+    *,
+    spatial_dims: int,
+    image_channels: int,
+    crop_size: int,
+    stride: int,
+    limit: int | None = 200,
+) -> DatalistSummary:
+    """Read images and labels, log what they are like, and refuse what a network does not fit, whatever its classes.
+
+    Args:
+        entries: of `load_datalist`.
+        spatial_dims: 2 or 3.
+        image_channels: channels that the network takes or makes.
+        crop_size: side of the crops, pixels.
+        stride: of which crop sizes must be a multiple.
+        limit: read at most so many images, evenly spread; None reads all.
+
+    Returns:
+        What the data is like.
+
+    Raises:
+        ValueError: if channels, dimensions or sizes do not fit; it names the setting to change.
+    """
     found = describe_datalist(entries, limit)
     sizes = " to ".join("x".join(map(str, size)) for size in sorted({found.size_min, found.size_max}))
     logger.info(
@@ -45,26 +82,27 @@ def check_training_data(
         found.label_kind,
         found.label_max,
     )
-    if found.spatial_dims != generator.spatial_dims:
+    if found.spatial_dims != spatial_dims:
         raise ValueError(
-            f"images have {found.spatial_dims} dimensions, the configuration spatial_dims={generator.spatial_dims}: "
+            f"images have {found.spatial_dims} dimensions, the configuration spatial_dims={spatial_dims}: "
             f"set spatial_dims={found.spatial_dims}."
         )
-    if found.channels != generator.image_channels:
+    if found.channels != image_channels:
         raise ValueError(
-            f"images have {found.channels} channels, the configuration image_channels={generator.image_channels}: "
+            f"images have {found.channels} channels, the configuration image_channels={image_channels}: "
             f"set image_channels={found.channels}."
         )
-    if crop_size < 1 or crop_size % generator.stride:
+    if crop_size < 1 or crop_size % stride:
         raise ValueError(
-            f"crop_size is {crop_size}, expected a multiple of {generator.stride}, the network's stride: set "
-            f"crop_size={max(1, round(crop_size / generator.stride)) * generator.stride}."
+            f"crop_size is {crop_size}, expected a multiple of {stride}, the network's stride: set "
+            f"crop_size={max(1, round(crop_size / stride)) * stride}."
         )
     if found.intensity[0] == found.intensity[1]:
         raise ValueError(
             f"all images hold the value {found.intensity[0]:g} alone: check that images and labels are not mixed up."
         )
-    _check_labels(found, generator)
+    if found.label_max == 0:
+        raise ValueError("all labels are empty, expected foreground: check that they are masks with values above 0.")
     if max(found.size_max) < crop_size:
         warnings.warn(
             f"all images are smaller than crop_size={crop_size} and will be mirrored at their borders: set a "
@@ -75,8 +113,6 @@ def check_training_data(
 
 
 def _check_labels(found: DatalistSummary, generator: ConditionalGenerator) -> None:
-    if found.label_max == 0:
-        raise ValueError("all labels are empty, expected foreground: check that they are masks with values above 0.")
     classes = found.label_max
     if isinstance(generator.encoding, OneHotEncoding) and classes > generator.condition_channels:
         raise ValueError(

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import shutil
+import textwrap
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -131,10 +132,10 @@ class Checkpoint:
     def _check_identity(self, path: Path, found: Any) -> None:
         if found == self.identity:
             return
-        changed = _differences(found, self.identity)
+        changed = sorted(_differences(found, self.identity), key=lambda text: not text.startswith("settings"))
         raise ValueError(
-            f"{path} is of another training ({'; '.join(changed[:4])}): choose another output folder, set these back "
-            f"to go on, or delete {self.path.parent} to start again."
+            f"{path} is of another training ({'; '.join(changed[:6])}): choose another output folder, set these back "
+            "to go on, or set resume=false to start again."
         )
 
     def _read(self, path: Path) -> dict[str, Any]:
@@ -152,7 +153,11 @@ def _differences(found: Any, wanted: Any, name: str = "") -> list[str]:
     if isinstance(found, dict) and isinstance(wanted, dict):
         keys = sorted(found.keys() | wanted.keys())
         return [part for key in keys for part in _differences(found.get(key), wanted.get(key), f"{name}.{key}")]
-    return [] if found == wanted else [f"{name.lstrip('.') or 'identity'} was {found!r}, is {wanted!r}"]
+    if found == wanted:
+        return []
+    was, now = (textwrap.shorten(repr(value), 60) for value in (found, wanted))
+    name = name.lstrip(".") or "identity"
+    return [f"{name} was {was}, is {now}" if was != now else f"{name} differs"]
 
 
 @contextmanager

@@ -29,6 +29,22 @@ Item = dict[str, Any]
 NEAREST = ("nearest_training_distance", "nearest_training_distance_of_real")
 
 
+def choose_split(datalist: Mapping[str, Sequence[Mapping[str, Any]]], split: str) -> list[Mapping[str, Any]]:
+    """Give the items of a split that nothing was trained on.
+
+    Args:
+        datalist: of `load_datalist`.
+        split: ``"validation"`` or ``"test"``.
+
+    Raises:
+        ValueError: for another split, or an empty one.
+    """
+    entries = list(datalist.get(check_choice("split", split, ("validation", "test")), ()))
+    if not entries:
+        raise ValueError(f"the data set has no {split} images, expected at least one: choose another split.")
+    return entries
+
+
 def list_pairs(datalist: Mapping[str, Sequence[Mapping[str, Any]]], split: str, *, seed: int = 0) -> list[Item]:
     """List the pairs of a split, each with a name and two seeds.
 
@@ -49,11 +65,8 @@ def list_pairs(datalist: Mapping[str, Sequence[Mapping[str, Any]]], split: str, 
             ...
         ValueError: the data set has no test images, ...
     """
-    entries = datalist.get(check_choice("split", split, ("validation", "test")), ())
-    if not entries:
-        raise ValueError(f"the data set has no {split} images, expected at least one: choose another split.")
     items = []
-    for entry in entries:
+    for entry in choose_split(datalist, split):
         name = strip_suffix(os.path.basename(entry["image"]))
         seeds = torch.tensor([derive_seed(seed, name, number) for number in range(2)])
         items.append({key: entry[key] for key in ("image", "label", "group")} | {"name": name, "seed": seeds})

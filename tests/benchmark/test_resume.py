@@ -42,5 +42,5 @@ def test_another_generator_is_another_training(tmp_path):
     entries = load_datalist(write_pairs(tmp_path / "data", 4, (24, 32)), fractions=(1, 0, 0))["training"]
     first, second = (save_untrained(tmp_path / str(seed), seed=seed) for seed in (0, 1))
     train_segmenter(entries, {**SETTINGS, "generator": str(first)}, output_dir=tmp_path / "out", seed=0)
-    with pytest.raises(ValueError, match=r"of another training \(settings\.generator was"):
+    with pytest.raises(ValueError, match=r"of another training \(settings\.generator differs"):
         train_segmenter(entries, {**SETTINGS, "generator": str(second)}, output_dir=tmp_path / "out", seed=0)

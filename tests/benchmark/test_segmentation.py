@@ -117,7 +117,7 @@ def test_wrong_settings_are_refused(entries, tmp_path, change, message):
 
 
 def test_nothing_to_train_on_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="nothing to draw from"):
+    with pytest.raises(ValueError, match="data list is empty"):
         train_segmenter([], SETTINGS, output_dir=tmp_path / "out", seed=0)
 
 
