@@ -15,9 +15,13 @@ from monai_genaug.pictures import (
     EXTRA,
     HIT,
     MISSED,
+    OUTLINE,
     error_pixels,
+    fit_plane,
     image_pixels,
     label_pixels,
+    middle_plane,
+    outline_pixels,
     png_data_uri,
     write_grid,
 )
@@ -126,3 +130,47 @@ def test_a_grid_replaces_an_earlier_one_and_leaves_no_other_file(tmp_path):
 def test_a_grid_can_be_a_jpeg(tmp_path):
     path = write_grid(tmp_path / "grid.jpg", [[torch.full((1, 16, 16), 0.5)]])
     assert abs(read(path).astype(int) - 128).max() <= 2
+
+
+def test_outlines_are_the_border_pixels_of_objects_but_not_the_image_border():
+    label = torch.zeros(1, 5, 6, dtype=torch.int64)
+    label[0, :4, :3] = 1  # touches two sides of the image
+    label[0, :4, 3] = 2  # touches the first object
+    outlined = (outline_pixels(torch.full((1, 5, 6), 0.2), label) == OUTLINE).all(axis=-1)
+    assert outlined.astype(int).tolist() == [
+        [0, 0, 1, 1, 0, 0],
+        [0, 0, 1, 1, 0, 0],
+        [0, 0, 1, 1, 0, 0],
+        [1, 1, 1, 1, 0, 0],
+        [0, 0, 0, 0, 0, 0],
+    ]
+
+
+def test_outlines_leave_all_other_pixels_of_a_colour_image():
+    image = torch.rand(3, 4, 4, generator=torch.Generator().manual_seed(0))
+    assert (outline_pixels(image, torch.zeros(1, 4, 4, dtype=torch.int64)) == image_pixels(image)).all()
+
+
+def test_small_planes_are_enlarged_by_whole_factors():
+    plane = torch.arange(6).reshape(1, 2, 3)
+    assert fit_plane(plane, 7)[0].tolist() == [[0, 0, 1, 1, 2, 2]] * 2 + [[3, 3, 4, 4, 5, 5]] * 2
+    assert torch.equal(fit_plane(plane, 3), plane)
+
+
+def test_large_images_are_averaged_and_labels_keep_their_values():
+    assert fit_plane(torch.tensor([[[0.0, 1.0], [0.0, 1.0]]]), 1).tolist() == [[[0.5]]]
+    label = torch.randint(0, 2, (1, 37, 53), generator=torch.Generator().manual_seed(0)) * 2**40
+    small = fit_plane(label, 10)
+    assert small.shape == (1, 7, 10)
+    assert small.unique().tolist() == [0, 2**40]
+
+
+def test_a_plane_of_any_aspect_keeps_a_pixel():
+    assert fit_plane(torch.zeros(1, 1000, 2), 10).shape == (1, 10, 1)
+
+
+@pytest.mark.parametrize(
+    ("shape", "shown"), [((3, 4, 5), (3, 4, 5)), ((2, 4, 5), (1, 4, 5)), ((1, 4, 5, 7), (1, 4, 5))], ids=str
+)
+def test_a_plane_has_one_or_three_channels(shape, shown):
+    assert middle_plane(torch.zeros(shape)).shape == shown

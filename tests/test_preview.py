@@ -1,4 +1,4 @@
-"""The picture of real and synthetic pairs, its table of intensities, and the parts of pictures that it needs."""
+"""The picture of real and synthetic pairs, and its table of intensities."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from monai_genaug._rng import derive_seed
 from monai_genaug.data import load_datalist, load_items, write_array
 from monai_genaug.generators import ModuleGenerator, load_generator
 from monai_genaug.masks import BinaryEncoding, LabelDeformation
-from monai_genaug.pictures import OUTLINE, fit_plane, image_pixels, label_pixels, middle_plane, outline_pixels
+from monai_genaug.pictures import fit_plane, image_pixels, label_pixels, outline_pixels
 from monai_genaug.preview import CELL, HEADINGS, preview
 from monai_genaug.synthesis import synthesize
 from tests.helpers import save_untrained, write_pairs
@@ -338,47 +338,3 @@ def test_real_images_can_be_previewed(tmp_path, real_data, texts, name, channels
     assert "nan" not in result.table
     assert f"data set {name}" in " ".join(texts)
     assert "LabelDeformation(instances=True)" in " ".join(texts)
-
-
-def test_outlines_are_the_border_pixels_of_objects_but_not_the_image_border():
-    label = torch.zeros(1, 5, 6, dtype=torch.int64)
-    label[0, :4, :3] = 1  # touches two sides of the image
-    label[0, :4, 3] = 2  # touches the first object
-    outlined = (outline_pixels(torch.full((1, 5, 6), 0.2), label) == OUTLINE).all(axis=-1)
-    assert outlined.astype(int).tolist() == [
-        [0, 0, 1, 1, 0, 0],
-        [0, 0, 1, 1, 0, 0],
-        [0, 0, 1, 1, 0, 0],
-        [1, 1, 1, 1, 0, 0],
-        [0, 0, 0, 0, 0, 0],
-    ]
-
-
-def test_outlines_leave_all_other_pixels_of_a_colour_image():
-    image = torch.rand(3, 4, 4, generator=torch.Generator().manual_seed(0))
-    assert (outline_pixels(image, torch.zeros(1, 4, 4, dtype=torch.int64)) == image_pixels(image)).all()
-
-
-def test_small_planes_are_enlarged_by_whole_factors():
-    plane = torch.arange(6).reshape(1, 2, 3)
-    assert fit_plane(plane, 7)[0].tolist() == [[0, 0, 1, 1, 2, 2]] * 2 + [[3, 3, 4, 4, 5, 5]] * 2
-    assert torch.equal(fit_plane(plane, 3), plane)
-
-
-def test_large_images_are_averaged_and_labels_keep_their_values():
-    assert fit_plane(torch.tensor([[[0.0, 1.0], [0.0, 1.0]]]), 1).tolist() == [[[0.5]]]
-    label = torch.randint(0, 2, (1, 37, 53), generator=torch.Generator().manual_seed(0)) * 2**40
-    small = fit_plane(label, 10)
-    assert small.shape == (1, 7, 10)
-    assert small.unique().tolist() == [0, 2**40]
-
-
-def test_a_plane_of_any_aspect_keeps_a_pixel():
-    assert fit_plane(torch.zeros(1, 1000, 2), 10).shape == (1, 10, 1)
-
-
-@pytest.mark.parametrize(
-    ("shape", "shown"), [((3, 4, 5), (3, 4, 5)), ((2, 4, 5), (1, 4, 5)), ((1, 4, 5, 7), (1, 4, 5))], ids=str
-)
-def test_a_plane_has_one_or_three_channels(shape, shown):
-    assert middle_plane(torch.zeros(shape)).shape == shown
