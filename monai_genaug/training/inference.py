@@ -94,6 +94,8 @@ def check_masks(entries: Iterable[Mapping[str, Any]], generator: ConditionalGene
             generator.encode(torch.tensor(array)[None])
         except ValueError as error:
             raise ValueError(f"{source} is no mask for this generator: {error}") from error
+        if array.min() > 0:
+            logger.warning("%s has no background: is it an image, and no mask?", source)
 
 
 def check_output(folder: str | os.PathLike[str], *, masks_dir: str | os.PathLike[str], overwrite: bool) -> None:

@@ -268,3 +268,9 @@ def test_a_batch_with_images_has_them_as_targets():
     assert torch.equal(images, batch["image"])
     assert seeds == [5, 6, 7, 2**62 + 1]
     assert kwargs == {}
+
+
+def test_a_mask_without_background_is_warned_of(tmp_path, caplog):
+    write_array(tmp_path / "a.png", np.full((1, 8, 8), 7, np.uint8))
+    check_masks(list_masks(tmp_path), build())
+    assert "a.png has no background" in caplog.text
