@@ -105,15 +105,20 @@ def _override(parser: ConfigParser, overrides: Mapping[str, Any], bundle: str) -
             raise ValueError(f"output_dir {out} lies in the data set {data}: choose a folder outside of it.")
 
 
-def _as_value_error(error: RuntimeError) -> Exception:
+def _as_value_error(error: RuntimeError) -> BaseException:
     """Say in one line what could not be built of the settings."""
-    cause: BaseException = error
-    while type(cause) is RuntimeError and cause.__cause__ is not None:
-        cause = cause.__cause__
+    cause = _root_cause(error)
     if isinstance(cause, ValueError | OSError | FloatingPointError):
         return cause
     what = str(error).strip().splitlines()[0].strip(": ")
     return ValueError(f"the settings do not fit together: {cause} ({what}). Check what was set, lists and @ included.")
+
+
+def _root_cause(error: BaseException) -> BaseException:
+    """Give what MONAI's RuntimeErrors were raised from."""
+    while type(error) is RuntimeError and error.__cause__ is not None:
+        error = error.__cause__
+    return error
 
 
 @contextmanager
@@ -122,10 +127,8 @@ def _plain_errors() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        cause: BaseException = error
-        while type(cause) is RuntimeError and cause.__cause__ is not None:
-            cause = cause.__cause__
-        if cause is error or (type(cause) is RuntimeError):
+        cause = _root_cause(error)
+        if type(cause) is RuntimeError:
             raise
         raise cause from None
 
