@@ -14,7 +14,7 @@ from monai_genaug._checks import check_probability, check_spatial_dims
 from monai_genaug._rng import derive_seed
 from monai_genaug.data.splits import SPLITS
 from monai_genaug.data.writers import write_array, write_dataset
-from monai_genaug.masks.deformation import separate_instances
+from monai_genaug.masks.instances import separate_instances
 
 Floats = NDArray[np.float64]
 

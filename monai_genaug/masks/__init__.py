@@ -2,5 +2,6 @@
 
 from monai_genaug.masks.deformation import LabelDeformation
 from monai_genaug.masks.encodings import BinaryEncoding, LabelEncoding, OneHotEncoding
+from monai_genaug.masks.sampler import MaskSampler
 
-__all__ = ["BinaryEncoding", "LabelDeformation", "LabelEncoding", "OneHotEncoding"]
+__all__ = ["BinaryEncoding", "LabelDeformation", "LabelEncoding", "MaskSampler", "OneHotEncoding"]

@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, TypeVar
 
 import numpy as np
-import torch
-from monai.data import MetaTensor
-from monai.transforms import Randomizable
 from monai.transforms.utils import create_rotate
 from numpy.typing import NDArray
-from torch import Tensor
 
-from monai_genaug._checks import check_choice, check_label, check_probability
-
-LabelT = TypeVar("LabelT", NDArray[Any], Tensor)
-
-SLIVER_SHARE = 0.05
+from monai_genaug._checks import check_choice, check_probability
+from monai_genaug.masks.instances import separate_instances
+from monai_genaug.masks.sampler import Labels, MaskSampler
 
 
-class LabelDeformation(Randomizable):
+class LabelDeformation(MaskSampler):
     """Make a new label map by a random affine and a smooth elastic deformation of a given one.
 
     The elastic part is the free-form deformation of Rueckert et al. 1999 (IEEE Trans. Med. Imaging 18, 712-721): a
@@ -98,32 +91,11 @@ class LabelDeformation(Randomizable):
         limit = self.elastic * self.spacing / (2 * dims)
         self._lattice = self.R.uniform(-limit, limit, (dims, *(_lattice_length(n, self.spacing) for n in size)))
 
-    def __call__(self, label: LabelT) -> LabelT:
-        """Deform one label map.
-
-        Args:
-            label: array, tensor or MetaTensor (1, *S) of whole numbers >= 0 in any dtype, 2D or 3D.
-
-        Returns:
-            New label map (1, *S) of the same container, dtype, device and metadata; `label` is left as it is.
-
-        Raises:
-            ValueError: for another shape, for values that are not whole numbers >= 0, or where the dtype has no room
-                for the values of new instances.
-        """
-        if label.ndim not in {3, 4} or label.shape[0] != 1 or 0 in label.shape:
-            raise ValueError(
-                f"label has shape {tuple(label.shape)}, expected one channel and no empty axis, (1, Y, X) or "
-                "(1, Z, Y, X): add a channel with EnsureChannelFirst, and join one-hot channels with argmax."
-            )
-        plain = _to_tensor(label)
-        values = check_label(plain).numpy()[0]
+    def sample(self, values: Labels) -> Labels:
+        """Deform a checked label map (*S)."""
         self.randomize(values.shape)
         warped = _sample_nearest(values, self._coordinates(values.shape), self.padding_mode)
-        if self.instances:
-            warped = separate_instances(warped)
-            _check_room(int(warped.max()), plain.dtype)
-        return _to_container(warped[None], label)
+        return separate_instances(warped) if self.instances else warped
 
     def _largest_angles(self, size: tuple[int, ...]) -> NDArray[np.float64]:
         """Give the largest angle of each plane of rotation, 0 where the plane has an axis of one voxel."""
@@ -182,7 +154,7 @@ def _spline_weights(length: int, points: int, spacing: float) -> NDArray[np.floa
     return ((np.maximum(2 - distance, 0) ** 3 - 4 * np.maximum(1 - distance, 0) ** 3) / 6).astype(np.float32)
 
 
-def _sample_nearest(values: NDArray[np.int64], points: NDArray[np.float32], padding_mode: str) -> NDArray[np.int64]:
+def _sample_nearest(values: Labels, points: NDArray[np.float32], padding_mode: str) -> Labels:
     """Read `values` (*S) at `points` (D, *S), each from the nearest voxel."""
     nearest = np.floor(points + 0.5).astype(np.int32)
     size = np.array(values.shape, dtype=np.int32).reshape(-1, *[1] * values.ndim)
@@ -191,74 +163,3 @@ def _sample_nearest(values: NDArray[np.int64], points: NDArray[np.float32], padd
         return values[tuple(np.minimum(phase, 2 * size - 1 - phase))]
     inside = ((nearest >= 0) & (nearest < size)).all(axis=0)
     return np.where(inside, values[tuple(np.clip(nearest, 0, size - 1))], 0)
-
-
-def separate_instances(label: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Give each connected piece of a value a value of its own.
-
-    The largest piece keeps the value, pieces under 1/20 of the largest become background, and the others take the
-    smallest values that are not in use.
-
-    Args:
-        label: instance label map (*S), whole numbers >= 0, 0 = background.
-
-    Returns:
-        New label map (*S), int64, in which each value but 0 is one region (diagonal neighbours count).
-
-    Example:
-        >>> separate_instances(np.array([[7, 7, 0, 7, 0, 1]]))
-        array([[7, 7, 0, 2, 0, 1]])
-    """
-    from scipy import ndimage
-
-    foreground = label > 0
-    present, order = np.unique(label[foreground], return_inverse=True)
-    index = np.zeros(label.shape, dtype=np.int64)
-    index[foreground] = order + 1  # 1..len(present), so that the boxes below are few
-    separated = index.copy()
-    neighbours = np.ones((3,) * label.ndim)
-    used = 1 + len(present)
-    for value, box in enumerate(ndimage.find_objects(index), start=1):
-        pieces, count = ndimage.label(index[box] == value, structure=neighbours)
-        if count == 1:
-            continue
-        sizes = np.bincount(pieces.ravel())[1:]
-        largest = int(sizes.argmax())
-        new = sizes >= SLIVER_SHARE * sizes[largest]
-        new[largest] = False
-        renamed = np.zeros(count + 1, dtype=np.int64)
-        renamed[1:][new] = np.arange(used, used + new.sum())
-        renamed[1 + largest] = value
-        used += int(new.sum())
-        separated[box] = np.where(pieces > 0, renamed[pieces], separated[box])
-    free = np.setdiff1d(np.arange(1, used), present)[: used - 1 - len(present)]
-    return np.concatenate([[0], present, free])[separated]
-
-
-def _check_room(highest: int, dtype: torch.dtype) -> None:
-    """Raise where `dtype` cannot hold the whole numbers up to `highest`."""
-    if dtype.is_floating_point:
-        room = round(2 / torch.finfo(dtype).eps)
-    else:
-        room = 1 if dtype == torch.bool else torch.iinfo(dtype).max
-    if highest > room:
-        raise ValueError(
-            f"label has dtype {dtype}, which holds whole numbers to {room}, but {highest} is needed to number the "
-            "instances: cast the label to uint16 or int32 first, or leave instances=False if it holds classes."
-        )
-
-
-def _to_tensor(label: NDArray[Any] | Tensor) -> Tensor:
-    """Give a label map as a plain tensor on the CPU."""
-    if isinstance(label, np.ndarray):
-        return torch.from_numpy(np.array(label, dtype=label.dtype.newbyteorder("="), order="C"))
-    plain = label.as_tensor() if isinstance(label, MetaTensor) else label
-    return plain.detach().cpu()
-
-
-def _to_container(values: NDArray[np.int64], label: LabelT) -> LabelT:
-    """Give `values` in the container, dtype and device of `label`, with its metadata."""
-    if isinstance(label, np.ndarray):
-        return values.astype(label.dtype)
-    tensor = torch.from_numpy(values).to(device=label.device, dtype=label.dtype)
-    return MetaTensor(tensor).copy_meta_from(label) if isinstance(label, MetaTensor) else tensor
