@@ -53,7 +53,7 @@ def bare_loop(engine: Pix2PixEngine) -> Callable[[], None]:
             g_loss = (discriminator(torch.cat((condition, fake), 1))[-1] - 1).square().mean()
             g_loss = g_loss + engine.lambda_l1 * functional.l1_loss(fake, real)
             other = network(condition, other_noise)
-            g_loss = g_loss + engine.lambda_mode_seeking * mode_seeking_loss(fake, other, noise, other_noise)
+            g_loss = g_loss + engine.mode_seeking.weight * mode_seeking_loss(fake, other, noise, other_noise)
             g_optimizer.zero_grad(set_to_none=True)
             g_loss.backward()
             g_optimizer.step()

@@ -48,6 +48,17 @@ def check_choice(name: str, value: Any, choices: Iterable[Any]) -> Any:
     return value
 
 
+def check_at_least(least: float, **values: float) -> None:
+    """Raise ValueError where a named number is below `least`.
+
+    Example:
+        >>> check_at_least(1, blocks=9)
+    """
+    for name, value in values.items():
+        if not value >= least:
+            raise ValueError(f"{name} is {value}, expected at least {least}.")
+
+
 def check_spatial_dims(value: int) -> int:
     """Return `value` if it is 2 or 3; raise ValueError otherwise.
 

@@ -29,14 +29,17 @@ class ConditionalGenerator(Rebuildable, nn.Module, ABC):
         image_channels: channels C of the images.
         encoding: turns label maps into conditions; its `channels` is K.
         stride: the network takes spatial sizes that are multiples of this.
+        least_size: and at least this along each axis.
     """
 
-    def __init__(self, *, spatial_dims: int, image_channels: int, encoding: LabelEncoding, stride: int = 1) -> None:
+    def __init__(
+        self, *, spatial_dims: int, image_channels: int, encoding: LabelEncoding, stride: int = 1, least_size: int = 1
+    ) -> None:
         super().__init__()
         self.spatial_dims = check_spatial_dims(spatial_dims)
         self.image_channels = image_channels
         self.encoding = encoding
-        self.stride = stride
+        self.stride, self.least_size = stride, least_size
 
     @property
     def condition_channels(self) -> int:
@@ -99,7 +102,7 @@ class ConditionalGenerator(Rebuildable, nn.Module, ABC):
             return torch.zeros((condition.shape[0], self.image_channels, *size), device=self.device)
         condition = as_plain_tensor(condition).to(self.device, torch.float32)
         with evaluating(self):
-            image = self.generate(pad_to_multiple(condition, self.stride), seeds=seeds).float()
+            image = self.generate(pad_to_multiple(condition, self.stride, self.least_size), seeds=seeds).float()
         image = image[(slice(None), slice(None)) + tuple(slice(0, side) for side in size)]
         expected = (condition.shape[0], self.image_channels, *size)
         if tuple(image.shape) != expected:
@@ -116,7 +119,7 @@ class ConditionalGenerator(Rebuildable, nn.Module, ABC):
 
     @abstractmethod
     def generate(self, condition: Tensor, *, seeds: Sequence[int]) -> Tensor:
-        """Make images (B, C, *S) in [0, 1] from checked conditions (B, K, *S) whose sizes are multiples of `stride`."""
+        """Make images (B, C, *S) in [0, 1] from checked conditions (B, K, *S) of sizes that the network takes."""
 
     def _check_condition(self, condition: Tensor, seeds: Sequence[int]) -> None:
         if condition.ndim != self.spatial_dims + 2:
@@ -167,12 +170,20 @@ def evaluating(module: nn.Module) -> Iterator[None]:
             part.training = True
 
 
-def pad_to_multiple(condition: Tensor, stride: int) -> Tensor:
+def pad_to_multiple(image: Tensor, stride: int, least_size: int = 1) -> Tensor:
     """Repeat the last values of (B, K, *S) at the far end of each axis until its size is a multiple of `stride`.
+
+    Args:
+        image: (B, K, *S).
+        stride: of which sizes become multiples.
+        least_size: below which no size is left.
 
     Example:
         >>> pad_to_multiple(torch.ones(1, 1, 5, 8), 4).shape
         torch.Size([1, 1, 8, 8])
     """
-    pad = [amount for size in reversed(condition.shape[2:]) for amount in (0, -size % stride)]
-    return functional.pad(condition, pad, mode="replicate") if any(pad) else condition
+    sizes = [max(size, least_size) for size in image.shape[2:]]
+    wanted = [size + -size % stride for size in sizes]
+    missing = zip(reversed(image.shape[2:]), reversed(wanted), strict=True)
+    pad = [amount for size, goal in missing for amount in (0, goal - size)]
+    return functional.pad(image, pad, mode="replicate") if any(pad) else image

@@ -1,6 +1,9 @@
 """Networks that MONAI lacks."""
 
+from monai_genaug.networks.cycle import CycleNetworks
+from monai_genaug.networks.initialisation import init_normal
 from monai_genaug.networks.noise import NoiseMaps
 from monai_genaug.networks.pix2pix_unet import Pix2PixUNet
+from monai_genaug.networks.resnet_generator import ResNetGenerator
 
-__all__ = ["NoiseMaps", "Pix2PixUNet"]
+__all__ = ["CycleNetworks", "NoiseMaps", "Pix2PixUNet", "ResNetGenerator", "init_normal"]

@@ -6,8 +6,9 @@ import torch
 from monai.networks.layers.factories import Conv, Dropout, Norm
 from torch import Tensor, nn
 
-from monai_genaug._checks import check_choice, check_probability, check_spatial_dims
+from monai_genaug._checks import check_at_least, check_choice, check_probability, check_spatial_dims
 from monai_genaug._rebuildable import Rebuildable
+from monai_genaug.networks.initialisation import init_normal
 from monai_genaug.networks.noise import NoiseMaps
 
 MAX_FEATURE_FACTOR = 8  # Isola et al. 2017, appendix 6.1.1: features double up to 8 times the first layer's
@@ -63,17 +64,15 @@ class Pix2PixUNet(Rebuildable, nn.Module):
         check_choice("norm", norm, ("batch", "instance"))
         if not 2 <= levels <= MAX_LEVELS:
             raise ValueError(f"levels is {levels}, expected 2 to {MAX_LEVELS}.")
-        least = {"in_channels": 1, "out_channels": 1, "base_features": 1}
-        least |= {"latent_channels": 0, "smooth_channels": 0, "noise_channels": 0}
-        given = (in_channels, out_channels, base_features, latent_channels, smooth_channels, noise_channels)
-        for (name, bound), value in zip(least.items(), given, strict=True):
-            if value < bound:
-                raise ValueError(f"{name} is {value}, expected at least {bound}.")
+        check_at_least(1, in_channels=in_channels, out_channels=out_channels, base_features=base_features)
+        check_at_least(
+            0, latent_channels=latent_channels, smooth_channels=smooth_channels, noise_channels=noise_channels
+        )
         check_probability("dropout", dropout)
         self.in_channels, self.out_channels = in_channels, out_channels
         self.noise = NoiseMaps(latent_channels, smooth_channels, noise_channels)
         self.noise_channels = self.noise.channels
-        self.stride = 2**levels
+        self.stride, self.least_size = 2**levels, 1
 
         features = [base_features * min(2**level, MAX_FEATURE_FACTOR) for level in range(levels)]
         inputs = [in_channels + self.noise.channels, *features[:-1]]
@@ -88,7 +87,7 @@ class Pix2PixUNet(Rebuildable, nn.Module):
             self.up.append(_up_block(spatial_dims, features[level] + skip, features[level - 1], norm, rate))
         last = Conv[Conv.CONVTRANS, spatial_dims](2 * features[0], out_channels, kernel_size=4, stride=2, padding=1)
         self.last = nn.Sequential(nn.ReLU(), last, nn.Tanh())
-        self.apply(init_pix2pix)
+        self.apply(init_normal)
 
     def forward(self, condition: Tensor, noise: Tensor | None = None) -> Tensor:
         """Make an image from a condition and noise maps.
@@ -111,30 +110,6 @@ class Pix2PixUNet(Rebuildable, nn.Module):
         for block in self.up:
             h = torch.cat((block(h), skips.pop()), dim=1)  # (B, 2 F_i, *S / 2**i)
         return self.last(h)
-
-
-def init_pix2pix(module: nn.Module) -> None:
-    """Draw convolution weights from N(0, 0.02) and norm weights from N(1, 0.02), for `nn.Module.apply`.
-
-    Isola et al. 2017, appendix 6.2.
-
-    Args:
-        module: one module; layers other than convolutions and norms stay as they are.
-
-    Example:
-        >>> _ = torch.manual_seed(0)
-        >>> layer = nn.Conv2d(64, 64, 4).apply(init_pix2pix)
-        >>> abs(layer.weight.std().item() - 0.02) < 0.001
-        True
-    """
-    weight, bias = getattr(module, "weight", None), getattr(module, "bias", None)
-    if weight is None:
-        return
-    is_conv = isinstance(module, nn.modules.conv._ConvNd)
-    if is_conv or isinstance(module, nn.modules.batchnorm._NormBase):
-        nn.init.normal_(weight, 0.0 if is_conv else 1.0, 0.02)
-        if bias is not None:
-            nn.init.zeros_(bias)
 
 
 def _down_block(spatial_dims: int, in_channels: int, out_channels: int, norm: str | None) -> nn.Sequential:

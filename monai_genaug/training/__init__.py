@@ -4,18 +4,24 @@ from monai_genaug.training.adversarial import AdversarialEngine, NonFiniteLossEr
 from monai_genaug.training.bundle import train_bundle
 from monai_genaug.training.check import check_images, check_training_data
 from monai_genaug.training.checkpoint import Checkpoint
+from monai_genaug.training.cyclegan import CycleGANEngine
+from monai_genaug.training.discriminators import CycleDiscriminators, patch_discriminator
 from monai_genaug.training.draws import SeededLoader
 from monai_genaug.training.evaluation import choose_split
 from monai_genaug.training.handlers import EpochSeeds, GeneratorSaver, SampleGrid, as_floats, seed_weights
-from monai_genaug.training.pix2pix import Pix2PixEngine, patch_discriminator
+from monai_genaug.training.pix2pix import Pix2PixEngine
 from monai_genaug.training.segmentation import ForegroundPrepareBatch, MaskWriter, foreground, list_images
+from monai_genaug.training.unpaired import JoinedLoader
 
 __all__ = [
     "AdversarialEngine",
     "Checkpoint",
+    "CycleDiscriminators",
+    "CycleGANEngine",
     "EpochSeeds",
     "ForegroundPrepareBatch",
     "GeneratorSaver",
+    "JoinedLoader",
     "MaskWriter",
     "NonFiniteLossError",
     "Pix2PixEngine",

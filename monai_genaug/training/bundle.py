@@ -21,6 +21,7 @@ from monai_genaug.training.draws import SeededLoader
 from monai_genaug.training.handlers import ProgressHandler
 from monai_genaug.training.logs import log_to_file, muted
 from monai_genaug.training.progress import Progress
+from monai_genaug.training.unpaired import JoinedLoader
 
 CONFIGS = ("network.yaml", "train.yaml")
 FOLDERS = {"dataset_dir", "output_dir"}
@@ -79,7 +80,7 @@ def train_bundle(
             raise _as_value_error(error) from error
         if progress is not None:
             ProgressHandler(progress).attach(trainer)
-        if isinstance(trainer.data_loader, SeededLoader):
+        if isinstance(trainer.data_loader, SeededLoader | JoinedLoader):
             stack.callback(trainer.data_loader.close)
         workflow.run()
         workflow.finalize()

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from monai.networks.nets import PatchDiscriminator
 from torch import Tensor, nn
 from torch.nn import functional
 
+from monai_genaug._checks import check_at_least
 from monai_genaug.generators.pix2pix import Pix2PixGenerator
-from monai_genaug.losses import PatchGANLoss, mode_seeking_loss
-from monai_genaug.networks.pix2pix_unet import init_pix2pix
+from monai_genaug.losses import PatchGANLoss
 from monai_genaug.training.adversarial import AdversarialEngine
+from monai_genaug.training.mode_seeking import ModeSeeking
 from monai_genaug.training.processes import unwrap
 
 
@@ -35,6 +35,7 @@ class Pix2PixEngine(AdversarialEngine):
     Example:
         >>> from monai_genaug.masks import BinaryEncoding
         >>> from monai_genaug.networks import Pix2PixUNet
+        >>> from monai_genaug.training import patch_discriminator
         >>> generator = Pix2PixGenerator(Pix2PixUNet(2, 1, 1, levels=2, base_features=4), BinaryEncoding())
         >>> discriminator = patch_discriminator(2, 2, base_features=4, layers=1)
         >>> batch = {"image": torch.rand(2, 1, 16, 16), "label": torch.ones(2, 1, 16, 16)}
@@ -58,20 +59,17 @@ class Pix2PixEngine(AdversarialEngine):
         lambda_mode_seeking: float = 1.0,
         **kwargs: Any,
     ) -> None:
-        for name, weight in (("lambda_l1", lambda_l1), ("lambda_mode_seeking", lambda_mode_seeking)):
-            if not weight >= 0:
-                raise ValueError(f"{name} is {weight}, expected a weight of at least 0.")
-        if lambda_mode_seeking > 0 and not generator.network.noise.channels:
-            raise ValueError("mode seeking needs noise: give the network noise channels, or set lambda_mode_seeking=0.")
+        check_at_least(0, lambda_l1=lambda_l1)
+        self.mode_seeking = ModeSeeking(lambda_mode_seeking, generator.noise)
         super().__init__(g_network=g_network or generator.network, d_network=discriminator, **kwargs)
         self.generator = generator
         self.adversarial_loss = adversarial_loss or PatchGANLoss()
-        self.lambda_l1, self.lambda_mode_seeking = lambda_l1, lambda_mode_seeking
+        self.lambda_l1 = lambda_l1
 
     def forward(self, image: Tensor, label: Tensor) -> dict[str, Tensor]:
         """Synthesise from the batch's labels; images go from [0, 1] to the network's [-1, 1]."""
         condition = self.generator.encode(label)
-        noise = self.generator.network.noise.draw(condition)
+        noise = self.generator.noise.draw(condition)
         return {
             "condition": condition,
             "noise": noise,
@@ -89,51 +87,11 @@ class Pix2PixEngine(AdversarialEngine):
         """Adversarial loss, weighted L1 distance to the real image, weighted mode seeking."""
         condition, noise, fake = tensors["condition"], tensors["noise"], tensors["fake"]
         logits = self._logits(unwrap(self.d_network), condition, fake)
-        losses = {
+        return {
             "g_adversarial": self.adversarial_loss.for_generator(logits),
             "g_l1": self.lambda_l1 * functional.l1_loss(fake, tensors["real"]),
+            **self.mode_seeking(lambda other: self.g_network(condition, other), fake, noise),
         }
-        if self.lambda_mode_seeking > 0:
-            other_noise = self.generator.network.noise.redraw_look(noise)
-            other = self.g_network(condition, other_noise)
-            losses["g_mode_seeking"] = self.lambda_mode_seeking * mode_seeking_loss(fake, other, noise, other_noise)
-        return losses
 
     def _logits(self, discriminator: nn.Module, condition: Tensor, image: Tensor) -> Tensor:
         return discriminator(torch.cat((condition, self.blur_for_discriminator(image)), dim=1))[-1]
-
-
-def patch_discriminator(
-    spatial_dims: int, in_channels: int, *, base_features: int = 64, layers: int = 3, norm: str = "batch"
-) -> PatchDiscriminator:
-    """Build MONAI's `PatchDiscriminator` as in Pix2Pix; 3 layers give the paper's 70x70 receptive field.
-
-    Args:
-        spatial_dims: 2 or 3.
-        in_channels: channels of condition and image together.
-        base_features: features of the first layer.
-        layers: convolutions between the first and the last; each but one halves the map.
-        norm: ``"batch"`` or ``"instance"``.
-
-    Returns:
-        A network from (B, in_channels, *S) to a list whose last entry is (B, 1, *P).
-
-    Raises:
-        ValueError: if `base_features` or `layers` is below 1.
-
-    Example:
-        >>> patch_discriminator(2, 2, base_features=8)(torch.zeros(1, 2, 256, 256))[-1].shape
-        torch.Size([1, 1, 30, 30])
-    """
-    for name, value in (("base_features", base_features), ("layers", layers)):
-        if value < 1:
-            raise ValueError(f"{name} of the discriminator is {value}, expected at least 1.")
-    network = PatchDiscriminator(
-        spatial_dims=spatial_dims,
-        channels=base_features,
-        in_channels=in_channels,
-        num_layers_d=layers,
-        norm=(norm, {"affine": True}),
-    )
-    network.apply(init_pix2pix)
-    return network

@@ -100,12 +100,6 @@ def test_mode_seeking_makes_seeds_differ_where_l1_alone_unlearns_noise():
     assert spread[5.0] > 0.01
 
 
-@pytest.mark.parametrize("kwargs", [{"layers": 0}, {"base_features": 0}, {"base_features": -4}], ids=str)
-def test_a_discriminator_of_nothing_is_refused(kwargs):
-    with pytest.raises(ValueError, match=f"{next(iter(kwargs))} of the discriminator is"):
-        patch_discriminator(2, 2, **kwargs)
-
-
 def test_mode_seeking_is_weighted_and_sees_another_look_of_the_same_texture(batch):
     pix2pix = engine(batch, lambda_mode_seeking=0.5)
     tensors = pix2pix.forward(batch["image"], batch["label"])
@@ -124,7 +118,7 @@ def test_mode_seeking_is_weighted_and_sees_another_look_of_the_same_texture(batc
 @pytest.mark.parametrize("name", ["lambda_l1", "lambda_mode_seeking"])
 @pytest.mark.parametrize("weight", [-1.0, float("nan")])
 def test_weights_that_are_no_weights_are_refused(batch, name, weight):
-    with pytest.raises(ValueError, match=f"{name} is {weight}, expected a weight of at least 0"):
+    with pytest.raises(ValueError, match=f"{name} is {weight}, expected at least 0"):
         engine(batch, **{name: weight})
 
 

@@ -1,0 +1,62 @@
+"""What generators share that are one pass of a network with noise maps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, cast
+
+from torch import Tensor, nn
+
+from monai_genaug._rng import derive_seed, seeded_randn
+from monai_genaug.generators.base import ConditionalGenerator
+from monai_genaug.masks.encodings import LabelEncoding
+from monai_genaug.networks.noise import NoiseMaps
+
+
+class NoiseNetwork(Protocol):
+    """A network called as ``network(condition, noise)`` that gives images in [-1, 1]."""
+
+    spatial_dims: int
+    in_channels: int
+    out_channels: int
+    stride: int
+    least_size: int
+    noise: NoiseMaps
+
+
+class NoiseNetworkGenerator(ConditionalGenerator):
+    """Makes an image from a mask and noise maps with one pass of a network.
+
+    Args:
+        network: a `NoiseNetwork`.
+        encoding: the label encoding that the network was trained with; its channels are the network's `in_channels`.
+
+    Raises:
+        ValueError: if encoding and network disagree on the number of channels.
+    """
+
+    network: nn.Module
+
+    def __init__(self, network: NoiseNetwork, encoding: LabelEncoding) -> None:
+        super().__init__(
+            spatial_dims=network.spatial_dims,
+            image_channels=network.out_channels,
+            encoding=encoding,
+            stride=network.stride,
+            least_size=network.least_size,
+        )
+        if encoding.channels != network.in_channels:
+            raise ValueError(
+                f"the encoding gives {encoding.channels} channels, the network takes {network.in_channels}: "
+                f"build it with in_channels={encoding.channels}."
+            )
+        self.network = cast(nn.Module, network)
+        self.noise = network.noise
+
+    def generate(self, condition: Tensor, *, seeds: Sequence[int]) -> Tensor:
+        """Make images (B, C, *S) in [0, 1] from conditions (B, K, *S)."""
+        shapes = self.noise.shapes(condition.shape[2:])
+        parts = [seeded_randn(shape, [derive_seed(seed, kind) for seed in seeds]) for kind, shape in enumerate(shapes)]
+        noise = self.noise.join(parts).to(condition.device)
+        image: Tensor = self.network(condition, noise)
+        return 0.5 * (image + 1.0)

@@ -1,0 +1,67 @@
+"""Discriminators of image patches."""
+
+from __future__ import annotations
+
+from monai.networks.nets import PatchDiscriminator
+from torch import Tensor, nn
+
+from monai_genaug._checks import check_at_least
+from monai_genaug.networks.initialisation import init_normal
+
+
+def patch_discriminator(
+    spatial_dims: int, in_channels: int, *, base_features: int = 64, layers: int = 3, norm: str = "batch"
+) -> PatchDiscriminator:
+    """Build MONAI's `PatchDiscriminator` as in Pix2Pix and CycleGAN; 3 layers give the paper's 70x70 receptive field.
+
+    Args:
+        spatial_dims: 2 or 3.
+        in_channels: channels of what it sees: those of condition and image together, or of the image alone.
+        base_features: features of the first layer.
+        layers: convolutions between the first and the last; each but one halves the map.
+        norm: ``"batch"`` or ``"instance"``.
+
+    Returns:
+        A network from (B, in_channels, *S) to a list whose last entry is (B, 1, *P).
+
+    Raises:
+        ValueError: if `base_features` or `layers` is below 1.
+
+    Example:
+        >>> import torch
+        >>> patch_discriminator(2, 2, base_features=8)(torch.zeros(1, 2, 256, 256))[-1].shape
+        torch.Size([1, 1, 30, 30])
+    """
+    check_at_least(1, discriminator_features=base_features, discriminator_layers=layers)
+    network = PatchDiscriminator(
+        spatial_dims=spatial_dims,
+        channels=base_features,
+        in_channels=in_channels,
+        num_layers_d=layers,
+        norm=(norm, {"affine": True}),
+    )
+    network.apply(init_normal)
+    return network
+
+
+class CycleDiscriminators(nn.Module):
+    """Holds the two discriminators of a cycle, as one network for one optimiser.
+
+    Args:
+        image: sees images (B, C, *S).
+        mask: sees masks (B, K, *S). Both give a list whose last entry are patch logits.
+
+    Example:
+        >>> import torch
+        >>> both = CycleDiscriminators(*(patch_discriminator(2, 1, base_features=4, layers=1) for _ in range(2)))
+        >>> both(torch.zeros(1, 1, 16, 16), torch.zeros(1, 1, 16, 16))[0].shape
+        torch.Size([1, 1, 6, 6])
+    """
+
+    def __init__(self, image: nn.Module, mask: nn.Module) -> None:
+        super().__init__()
+        self.image, self.mask = image, mask
+
+    def forward(self, image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Give the patch logits of an image and of a mask, which need not belong together."""
+        return self.image(image)[-1], self.mask(mask)[-1]

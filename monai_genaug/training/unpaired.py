@@ -1,0 +1,56 @@
+"""Batches whose parts come from lists that do not belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from monai_genaug.training.draws import SeededLoader
+
+
+class JoinedLoader:
+    """Draws from several loaders at once and gives one batch, such as of images without masks and masks without images.
+
+    Each loader goes through its own list in its own order, so lists may differ in length and images in size.
+
+    Args:
+        loaders: each with a seed and keys of its own, and as many iterations an epoch as the others; for keys that they
+            share, the first counts.
+
+    Raises:
+        ValueError: if there is none, or their epochs differ in length.
+
+    Example:
+        >>> import torch
+        >>> from monai.data import Dataset
+        >>> images, labels = ([{key: torch.zeros(1, 4, 4)}] * count for key, count in (("image", 3), ("label", 2)))
+        >>> parts = [SeededLoader(Dataset(part), batch_size=2, iterations_per_epoch=3, seed=seed)
+        ...          for seed, part in enumerate((images, labels))]
+        >>> sorted(next(iter(JoinedLoader(parts))))
+        ['draw', 'image', 'label']
+    """
+
+    def __init__(self, loaders: Sequence[SeededLoader]) -> None:
+        lengths = sorted({len(loader) for loader in loaders})
+        if len(lengths) != 1:
+            raise ValueError(f"the loaders have {lengths} iterations an epoch, expected one number for all of them.")
+        self.loaders = list(loaders)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Say which epoch is iterated over next, from 1."""
+        for loader in self.loaders:
+            loader.set_epoch(epoch)
+
+    def __len__(self) -> int:
+        """Give the number of batches of an epoch."""
+        return len(self.loaders[0])
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Give the batches of the epoch that was set."""
+        for parts in zip(*self.loaders, strict=True):
+            yield {key: value for part in reversed(parts) for key, value in part.items()}
+
+    def close(self) -> None:
+        """End the workers."""
+        for loader in self.loaders:
+            loader.close()
