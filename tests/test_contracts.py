@@ -1,4 +1,4 @@
-"""What `ConditionalGenerator.sample` promises, for every family alike: one line a family in FAMILIES."""
+"""What `ConditionalGenerator.sample` promises, for every family alike, as tests/families builds them."""
 
 from __future__ import annotations
 
@@ -9,62 +9,40 @@ import sys
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
-from monai_genaug import ConditionalGenerator, GeneratorHandle, ModuleGenerator, load_generator, save_generator
-from monai_genaug.masks import BinaryEncoding, OneHotEncoding
-from tests.helpers import blobs, build, save_untrained
+from monai_genaug import ConditionalGenerator, GeneratorHandle, generators, save_generator
+from monai_genaug.generators import describe_generator
+from tests.families import encoding_of, find_families
+from tests.helpers import blobs
 
 SEED_FLOOR = 0.01  # mean absolute difference between two seeds, of the range [0, 1]
 
 
-class NoisyConv(nn.Module):
-    """A user's network that takes noise as second argument."""
-
-    def __init__(self, dims: int, classes: int, channels: int) -> None:
-        super().__init__()
-        conv = nn.Conv2d if dims == 2 else nn.Conv3d
-        self.conv = conv(classes + 1, channels, 3, padding=1)
-
-    def forward(self, condition: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-        return torch.tanh(self.conv(torch.cat((condition, noise), 1)))
-
-
-class DropoutConv(nn.Module):
-    """A user's network that draws from the global generator even in eval mode."""
-
-    def __init__(self, dims: int, classes: int, channels: int) -> None:
-        super().__init__()
-        self.conv = (nn.Conv2d if dims == 2 else nn.Conv3d)(classes, channels, 3, padding=1)
-
-    def forward(self, condition: torch.Tensor) -> torch.Tensor:
-        return torch.tanh(self.conv(condition + torch.rand_like(condition)))
-
-
-def pix2pix(norm: str, dims: int, classes: int | None, channels: int) -> ConditionalGenerator:
-    return build(spatial_dims=dims, image_channels=channels, num_classes=classes, levels=3, norm=norm)
-
-
-def module(network: type[nn.Module], dims: int, classes: int | None, channels: int, **kwargs) -> ConditionalGenerator:
-    encoding = OneHotEncoding(classes) if classes else BinaryEncoding()
-    inner = network(dims, classes or 1, channels)
-    return ModuleGenerator(inner, spatial_dims=dims, image_channels=channels, encoding=encoding, **kwargs)
-
-
-FAMILIES = {
-    "pix2pix": lambda *args: pix2pix("batch", *args),
-    "pix2pix_instance": lambda *args: pix2pix("instance", *args),
-    "module_noise": lambda *args: module(NoisyConv, *args, noise_channels=1),
-    "module_draws": lambda *args: module(DropoutConv, *args, draws_noise=True),
-}
+FAMILIES = find_families()
 VARIANTS = {"2d": (2, None, 1), "2d_rgb_onehot": (2, 2, 3), "3d": (3, None, 1), "3d_onehot_2ch": (3, 2, 2)}
+
+
+def build(family: str, variant: str) -> ConditionalGenerator:
+    dims, classes, channels = VARIANTS[variant]
+    torch.manual_seed(0)
+    return FAMILIES[family](dims, encoding_of(classes), channels)
+
+
+def can_be_described(family: str) -> bool:
+    """Whether a family is built of the package's own classes, so that it can be saved."""
+    try:
+        describe_generator(build(family, "2d"))
+    except ValueError:
+        return False
+    return True
+
+
+SAVED = [family for family in FAMILIES if can_be_described(family)]
 
 
 @pytest.fixture(params=[(f, v) for f in FAMILIES for v in VARIANTS], ids="-".join)
 def generator(request: pytest.FixtureRequest) -> ConditionalGenerator:
-    family, variant = request.param
-    torch.manual_seed(0)
-    return FAMILIES[family](*VARIANTS[variant])
+    return build(*request.param)
 
 
 @pytest.fixture
@@ -161,10 +139,11 @@ def test_a_live_generator_refuses_to_be_pickled_and_names_the_handle(generator):
         pickle.dumps(generator)
 
 
-def test_another_process_gives_the_same_image(tmp_path, real_threads_env):
-    folder = save_untrained(tmp_path / "g", levels=3)
+@pytest.mark.parametrize("family", SAVED)
+def test_another_process_gives_the_same_image(tmp_path, real_threads_env, family):
+    generator = build(family, "2d")
+    folder = save_generator(tmp_path / "g", generator)
     label = blobs((20, 12), 1)[None]
-    generator = load_generator(folder)
     here = generator.sample(generator.encode(label), seeds=[42])
     np.save(tmp_path / "label.npy", label.numpy())
     code = (
@@ -176,14 +155,10 @@ def test_another_process_gives_the_same_image(tmp_path, real_threads_env):
     torch.testing.assert_close(torch.from_numpy(np.load(tmp_path / "image.npy")), here, atol=1e-5, rtol=0)
 
 
-SAVED = [family for family in FAMILIES if not family.startswith("module")]
-
-
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("family", SAVED)
 def test_every_family_that_can_be_saved_comes_back_equal(tmp_path, family, variant):
-    torch.manual_seed(0)
-    generator = FAMILIES[family](*VARIANTS[variant]).eval()
+    generator = build(family, variant).eval()
     folder = save_generator(tmp_path / "g", generator, metadata={"note": "untrained"})
     condition = generator.encode(blobs((8, 9, 7)[: generator.spatial_dims], 3)[None])
     again = GeneratorHandle(folder).load()
@@ -194,5 +169,14 @@ def test_every_family_that_can_be_saved_comes_back_equal(tmp_path, family, varia
 @pytest.mark.parametrize("family", sorted(set(FAMILIES) - set(SAVED)))
 def test_a_family_that_could_not_be_loaded_again_is_not_saved(tmp_path, family):
     with pytest.raises(ValueError, match="cannot be"):
-        save_generator(tmp_path / "g", FAMILIES[family](*VARIANTS["2d"]))
+        save_generator(tmp_path / "g", build(family, "2d"))
     assert not (tmp_path / "g").exists()
+
+
+def test_every_family_of_the_package_is_tested_here():
+    concrete = {
+        item
+        for item in vars(generators).values()
+        if isinstance(item, type) and issubclass(item, ConditionalGenerator) and item is not ConditionalGenerator
+    }
+    assert concrete == {type(build(family, "2d")) for family in FAMILIES}

@@ -44,7 +44,11 @@ class DatalistSummary:
 
 
 def describe_datalist(
-    items: Sequence[Mapping[str, Any]], limit: int | None = 50, *, image_key: str = "image", label_key: str = "label"
+    items: Sequence[Mapping[str, Any]],
+    limit: int | None = 50,
+    *,
+    image_key: str = "image",
+    label_key: str | None = "label",
 ) -> DatalistSummary:
     """Read images and labels of a data list and summarise them.
 
@@ -55,7 +59,7 @@ def describe_datalist(
         items: ``{"image", "label", ...}``, as `load_datalist` gives them.
         limit: read at most so many items, evenly spread over the list; None reads all.
         image_key: which entry of an item is its image.
-        label_key: which entry of an item is its label.
+        label_key: which entry of an item is its label; None: it has none, and label_max is 0.
 
     Returns:
         The summary.
@@ -115,22 +119,16 @@ class _Facts(NamedTuple):
     single: int  # how many of them form one connected object
 
 
-def _read_facts(item: Mapping[str, Any], image_key: str, label_key: str) -> _Facts:
+def _read_facts(item: Mapping[str, Any], image_key: str, label_key: str | None) -> _Facts:
     """Read and check one item."""
-    if not {image_key, label_key} <= item.keys():
+    if not {image_key, label_key or image_key} <= item.keys():
         raise ValueError(
             f"an item has the keys {sorted(item)}, expected {image_key!r} and {label_key!r}: pass image_key, label_key."
         )
-    image, label = read_array(item[image_key])[0], read_array(item[label_key])[0]
-    if label.shape != (1, *image.shape[1:]):
-        raise FormatError(
-            f"{item[label_key]} has shape {label.shape}, expected {(1, *image.shape[1:])} as its image "
-            f"{item[image_key]}: save labels as one grey channel of the size of their image."
-        )
+    image = read_array(item[image_key])[0]
+    whole = np.zeros((1, 1), np.int64) if label_key is None else _read_label(item, image, image_key, label_key)
     if not np.isfinite(image).all():
         raise FormatError(f"{item[image_key]} holds NaN or infinite intensities: mask or replace them first.")
-    numbers = torch.from_numpy(label[0].astype(np.float64 if label.dtype.kind == "f" else np.int64))
-    whole = check_label(numbers, name=str(item[label_key])).numpy()
     values = np.unique(whole)
     return _Facts(
         source=str(item[image_key]),
@@ -142,6 +140,18 @@ def _read_facts(item: Mapping[str, Any], image_key: str, label_key: str) -> _Fac
         values=values[values > 0].tolist(),
         single=_count_single_objects(whole),
     )
+
+
+def _read_label(item: Mapping[str, Any], image: np.ndarray, image_key: str, label_key: str) -> np.ndarray:
+    """Read and check the label of an image."""
+    label = read_array(item[label_key])[0]
+    if label.shape != (1, *image.shape[1:]):
+        raise FormatError(
+            f"{item[label_key]} has shape {label.shape}, expected {(1, *image.shape[1:])} as its image "
+            f"{item[image_key]}: save labels as one grey channel of the size of their image."
+        )
+    numbers = torch.from_numpy(label[0].astype(np.float64 if label.dtype.kind == "f" else np.int64))
+    return check_label(numbers, name=str(item[label_key])).numpy()
 
 
 def _count_single_objects(label: np.ndarray) -> int:

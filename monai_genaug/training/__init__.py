@@ -2,7 +2,7 @@
 
 from monai_genaug.training.adversarial import AdversarialEngine, NonFiniteLossError
 from monai_genaug.training.bundle import train_bundle
-from monai_genaug.training.check import check_images, check_training_data
+from monai_genaug.training.check import check_images, check_training_data, check_unpaired_data
 from monai_genaug.training.checkpoint import Checkpoint
 from monai_genaug.training.cyclegan import CycleGANEngine
 from monai_genaug.training.discriminators import CycleDiscriminators, patch_discriminator
@@ -11,7 +11,7 @@ from monai_genaug.training.evaluation import choose_split
 from monai_genaug.training.handlers import EpochSeeds, GeneratorSaver, SampleGrid, as_floats, seed_weights
 from monai_genaug.training.pix2pix import Pix2PixEngine
 from monai_genaug.training.segmentation import ForegroundPrepareBatch, MaskWriter, foreground, list_images
-from monai_genaug.training.unpaired import JoinedLoader
+from monai_genaug.training.unpaired import JoinedLoader, draw_items
 
 __all__ = [
     "AdversarialEngine",
@@ -30,7 +30,9 @@ __all__ = [
     "as_floats",
     "check_images",
     "check_training_data",
+    "check_unpaired_data",
     "choose_split",
+    "draw_items",
     "foreground",
     "list_images",
     "patch_discriminator",

@@ -25,12 +25,20 @@ from monai_genaug.training.unpaired import JoinedLoader
 
 CONFIGS = ("network.yaml", "train.yaml")
 FOLDERS = {"dataset_dir", "output_dir"}
-NOT_NOTED = {  # what may change while a training goes on
+NOT_NOTED = {  # what may change while a training goes on, or is described anyway
     *FOLDERS,
-    *("datalist", "device", "resume", "num_workers", "log_interval", "sample_interval", "val_interval", "tensorboard"),
-    *("generator", "image_channels", "condition_channels", "spatial_dims", "encoding", "shown"),  # described anyway
+    *("datalist", "images", "masks", "masks_dir", "device", "resume", "num_workers"),
+    *("log_interval", "sample_interval", "val_interval", "tensorboard"),
+    *("generator", "image_channels", "condition_channels", "spatial_dims", "encoding", "shown"),
 }
-DESCRIBED = ("network_def", "generator#", "features", "train#dataloader#num_workers")  # in the checkpoint's identity
+DESCRIBED = (
+    "network_def",
+    "to_image",
+    "to_mask",
+    "generator#",
+    "features",
+    "train#dataloader#num_workers",
+)  # in the checkpoint's identity
 
 
 def train_bundle(

@@ -44,6 +44,49 @@ def check_training_data(
     return found
 
 
+def check_unpaired_data(
+    images: Sequence[Mapping[str, Any]],
+    masks: Sequence[Mapping[str, Any]],
+    generator: ConditionalGenerator,
+    *,
+    crop_size: int,
+    limit: int | None = 200,
+) -> None:
+    """Check two lists that do not belong together, as `check_training_data` does one.
+
+    Args:
+        images: entries with an image.
+        masks: entries with a label; there may be none, where a mask sampler makes them of nothing.
+        generator: that is to be trained.
+        crop_size: side of the crops, pixels.
+        limit: read at most so many of each, evenly spread; None reads all.
+
+    Raises:
+        ValueError: if channels, dimensions, label values or sizes do not fit; it names the setting to change.
+    """
+    check_images(
+        images,
+        spatial_dims=generator.spatial_dims,
+        image_channels=generator.image_channels,
+        crop_size=crop_size,
+        stride=generator.stride,
+        limit=limit,
+        labelled=False,
+    )
+    if not masks:
+        logger.info("there are no masks, all are made by the mask sampler.")
+        return
+    found = describe_datalist(masks, limit, image_key="label")
+    logger.info("%d masks: %dD, %s, up to %d.", found.n, found.spatial_dims, found.label_kind, found.label_max)
+    if found.spatial_dims != generator.spatial_dims:
+        raise ValueError(
+            f"masks have {found.spatial_dims} dimensions, images {generator.spatial_dims}: expected equal dimensions."
+        )
+    if found.label_max == 0:
+        raise ValueError("all masks are empty, expected foreground: check that they are masks with values above 0.")
+    _check_labels(found, generator)
+
+
 def check_images(
     entries: Sequence[Mapping[str, Any]],
     *,
@@ -52,6 +95,7 @@ def check_images(
     crop_size: int,
     stride: int,
     limit: int | None = 200,
+    labelled: bool = True,
 ) -> DatalistSummary:
     """Read images and labels, log what they are like, and refuse what a network does not fit, whatever its classes.
 
@@ -62,6 +106,7 @@ def check_images(
         crop_size: side of the crops, pixels.
         stride: of which crop sizes must be a multiple.
         limit: read at most so many images, evenly spread; None reads all.
+        labelled: whether each has a label that shall be read too.
 
     Returns:
         What the data is like.
@@ -69,18 +114,17 @@ def check_images(
     Raises:
         ValueError: if channels, dimensions or sizes do not fit; it names the setting to change.
     """
-    found = describe_datalist(entries, limit)
+    found = describe_datalist(entries, limit, label_key="label" if labelled else None)
     sizes = " to ".join("x".join(map(str, size)) for size in sorted({found.size_min, found.size_max}))
     logger.info(
-        "%d training images: %dD, %d channel(s), size %s, type %s, intensities %g to %g; labels: %s, up to %d.",
+        "%d training images: %dD, %d channel(s), size %s, type %s, intensities %g to %g%s",
         found.n,
         found.spatial_dims,
         found.channels,
         sizes,
         "/".join(found.dtypes),
         *found.intensity,
-        found.label_kind,
-        found.label_max,
+        f"; labels: {found.label_kind}, up to {found.label_max}." if labelled else ".",
     )
     if found.spatial_dims != spatial_dims:
         raise ValueError(
@@ -101,7 +145,7 @@ def check_images(
         raise ValueError(
             f"all images hold the value {found.intensity[0]:g} alone: check that images and labels are not mixed up."
         )
-    if found.label_max == 0:
+    if labelled and found.label_max == 0:
         raise ValueError("all labels are empty, expected foreground: check that they are masks with values above 0.")
     if max(found.size_max) < crop_size:
         warnings.warn(

@@ -154,12 +154,15 @@ class StopOnNonFinite:
 
 
 class SampleGrid:
-    """Writes a picture every few epochs: a row for each label, with the real image and synthetic ones of some seeds.
+    """Writes a picture every few epochs: a row for each label, with synthetic images of some seeds.
+
+    The real image stands before them, where there is one.
 
     Args:
         output_dir: pictures go to its folder ``samples``.
         generator: whose network is trained.
-        dataset: items with image (C, *S) in [0, 1] and label (1, *S); of volumes the middle slice is shown.
+        dataset: items with label (1, *S) and, if it is known, image (C, *S) in [0, 1]; of volumes the middle slice is
+            shown.
         interval: epochs between two pictures; the last epoch has one too.
         rows: how many items are shown.
         seeds: how many synthetic images each has.
@@ -199,10 +202,11 @@ class SampleGrid:
         generator.get_submodule("network").load_state_dict(averaged(engine).state_dict())
         rows = []
         for index in range(min(self.rows, len(self.dataset))):
-            image, label = (as_plain_tensor(self.dataset[index][key]) for key in ("image", "label"))
+            item = self.dataset[index]
+            label, real = as_plain_tensor(item["label"]), [as_plain_tensor(item["image"])] if "image" in item else []
             condition = generator.encode(label[None].to(engine.state.device))
             made = generator.sample(condition.expand(self.seeds, *condition.shape[1:]), seeds=range(self.seeds))
-            rows.append([label, image, *made.cpu()])
+            rows.append([label, *real, *made.cpu()])
         write_grid(self.folder / f"epoch_{epoch:04d}.png", rows)
 
 

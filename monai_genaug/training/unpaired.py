@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from monai_genaug.training.draws import SeededLoader
+from monai.data import Dataset
+from torch import Tensor
+
+from monai_genaug.training.draws import DRAW_KEY, SeededLoader
 
 
 class JoinedLoader:
@@ -54,3 +57,24 @@ class JoinedLoader:
         """End the workers."""
         for loader in self.loaders:
             loader.close()
+
+
+def draw_items(dataset: Dataset, count: int, *, seed: int) -> list[dict[str, Tensor]]:
+    """Draw items of equal size from a dataset with random transforms, such as label maps to be shown.
+
+    Args:
+        dataset: as `SeededLoader` takes it.
+        count: of items.
+        seed: of what is drawn.
+
+    Returns:
+        `count` items with their tensors.
+
+    Example:
+        >>> import torch
+        >>> [item["label"].shape for item in draw_items(Dataset([{"label": torch.ones(1, 4, 4)}]), 2, seed=0)]
+        [torch.Size([1, 4, 4]), torch.Size([1, 4, 4])]
+    """
+    loader = SeededLoader(dataset, batch_size=count, iterations_per_epoch=1, seed=seed, track_meta=False)
+    [batch] = loader
+    return [{key: part[row] for key, part in batch.items() if key != DRAW_KEY} for row in range(count)]
