@@ -12,20 +12,26 @@ import torch
 
 from monai_genaug import ConditionalGenerator, GeneratorHandle, generators, save_generator
 from monai_genaug.generators import describe_generator
-from tests.families import encoding_of, find_families
+from monai_genaug.masks import BinaryEncoding, InstanceEncoding, OneHotEncoding
+from tests.families import find_families
 from tests.helpers import blobs
 
 SEED_FLOOR = 0.01  # mean absolute difference between two seeds, of the range [0, 1]
 
 
 FAMILIES = find_families()
-VARIANTS = {"2d": (2, None, 1), "2d_rgb_onehot": (2, 2, 3), "3d": (3, None, 1), "3d_onehot_2ch": (3, 2, 2)}
+VARIANTS = {
+    "2d": (2, BinaryEncoding(), 1),
+    "2d_rgb_onehot": (2, OneHotEncoding(2), 3),
+    "2d_instances": (2, InstanceEncoding(), 1),
+    "3d": (3, BinaryEncoding(), 1),
+    "3d_onehot_2ch": (3, OneHotEncoding(2), 2),
+}
 
 
 def build(family: str, variant: str) -> ConditionalGenerator:
-    dims, classes, channels = VARIANTS[variant]
     torch.manual_seed(0)
-    return FAMILIES[family](dims, encoding_of(classes), channels)
+    return FAMILIES[family](*VARIANTS[variant])
 
 
 def can_be_described(family: str) -> bool:

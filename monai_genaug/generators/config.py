@@ -11,7 +11,7 @@ from monai_genaug.generators.base import ConditionalGenerator
 from monai_genaug.generators.cyclegan import CycleGANGenerator
 from monai_genaug.generators.folders import NETWORK_FILE
 from monai_genaug.generators.pix2pix import Pix2PixGenerator
-from monai_genaug.masks.encodings import BinaryEncoding, OneHotEncoding
+from monai_genaug.masks.encodings import BinaryEncoding, InstanceEncoding, OneHotEncoding
 from monai_genaug.networks.cycle import CycleNetworks
 from monai_genaug.networks.pix2pix_unet import Pix2PixUNet
 from monai_genaug.networks.resnet_generator import ResNetGenerator
@@ -21,7 +21,7 @@ REGISTRY: dict[str, type] = {
     for cls in (
         *(Pix2PixGenerator, Pix2PixUNet),
         *(CycleGANGenerator, CycleNetworks, ResNetGenerator),
-        *(BinaryEncoding, OneHotEncoding),
+        *(BinaryEncoding, OneHotEncoding, InstanceEncoding),
     )
 }
 MAX_NODES = 500

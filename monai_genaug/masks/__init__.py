@@ -1,7 +1,7 @@
 """Label maps: how generators see them, and where new ones come from."""
 
 from monai_genaug.masks.deformation import LabelDeformation
-from monai_genaug.masks.encodings import BinaryEncoding, LabelEncoding, OneHotEncoding
+from monai_genaug.masks.encodings import BinaryEncoding, InstanceEncoding, LabelEncoding, OneHotEncoding
 from monai_genaug.masks.sampler import MaskSampler
 
-__all__ = ["BinaryEncoding", "LabelDeformation", "LabelEncoding", "MaskSampler", "OneHotEncoding"]
+__all__ = ["BinaryEncoding", "InstanceEncoding", "LabelDeformation", "LabelEncoding", "MaskSampler", "OneHotEncoding"]

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from monai_genaug import ConditionalGenerator
-from monai_genaug.masks import BinaryEncoding, LabelEncoding, OneHotEncoding
+from monai_genaug.masks import LabelEncoding
 
 Build = Callable[[int, LabelEncoding, int], ConditionalGenerator]  # spatial dims, encoding, image channels
 
@@ -21,11 +21,6 @@ def find_families() -> dict[str, Build]:
     for module in pkgutil.iter_modules(__path__):
         found |= importlib.import_module(f"{__name__}.{module.name}").FAMILIES
     return found
-
-
-def encoding_of(classes: int | None) -> LabelEncoding:
-    """Give the encoding of a number of classes; None stands for foreground alone."""
-    return OneHotEncoding(classes) if classes else BinaryEncoding()
 
 
 def enlarged(generator: ConditionalGenerator) -> ConditionalGenerator:
