@@ -11,6 +11,7 @@ from monai_genaug._rng import derive_seed, seeded_randn
 from monai_genaug.generators.base import ConditionalGenerator
 from monai_genaug.masks.encodings import LabelEncoding
 from monai_genaug.networks.noise import NoiseMaps
+from monai_genaug.networks.style import StyleBank
 
 
 class NoiseNetwork(Protocol):
@@ -22,6 +23,7 @@ class NoiseNetwork(Protocol):
     stride: int
     least_size: int
     noise: NoiseMaps
+    styles: StyleBank | None
 
 
 class NoiseNetworkGenerator(ConditionalGenerator):
@@ -57,6 +59,9 @@ class NoiseNetworkGenerator(ConditionalGenerator):
         """Make images (B, C, *S) in [0, 1] from conditions (B, K, *S)."""
         shapes = self.noise.shapes(condition.shape[2:])
         parts = [seeded_randn(shape, [derive_seed(seed, kind) for seed in seeds]) for kind, shape in enumerate(shapes)]
-        noise = self.noise.join(parts).to(condition.device)
-        image: Tensor = self.network(condition, noise)
+        noise = self.noise.join(parts)
+        styles = self.network.styles
+        if isinstance(styles, StyleBank):
+            noise = self.noise.with_style(noise, styles.draw(seeds))
+        image: Tensor = self.network(condition, noise.to(condition.device))
         return 0.5 * (image + 1.0)

@@ -5,5 +5,14 @@ from monai_genaug.networks.initialisation import init_normal
 from monai_genaug.networks.noise import NoiseMaps
 from monai_genaug.networks.pix2pix_unet import Pix2PixUNet
 from monai_genaug.networks.resnet_generator import ResNetGenerator
+from monai_genaug.networks.style import StyleBank, style_statistics
 
-__all__ = ["CycleNetworks", "NoiseMaps", "Pix2PixUNet", "ResNetGenerator", "init_normal"]
+__all__ = [
+    "CycleNetworks",
+    "NoiseMaps",
+    "Pix2PixUNet",
+    "ResNetGenerator",
+    "StyleBank",
+    "init_normal",
+    "style_statistics",
+]

@@ -40,7 +40,7 @@ class CycleNetworks(Rebuildable, nn.Module):
         self.to_image, self.to_mask = to_image, to_mask
         self.spatial_dims, self.in_channels, self.out_channels, self.stride = there
         self.least_size = max(to_image.least_size, to_mask.least_size)
-        self.noise = to_image.noise
+        self.noise, self.styles = to_image.noise, to_image.styles
 
     def forward(self, source: Tensor, noise: Tensor | None = None, to_mask: bool = False) -> Tensor:
         """Translate a condition into an image, or with `to_mask` an image into a condition.

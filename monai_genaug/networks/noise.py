@@ -1,4 +1,4 @@
-"""Noise maps that a network takes beside its condition: constant, smooth and white."""
+"""Maps that a network takes beside its condition: an image's style, and constant, smooth and white noise."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ class NoiseMaps:
         smooth: maps interpolated from a grid: what differs from object to object.
         white: maps of white noise: texture.
         spacing: of the grid, pixels.
+        style: further maps that are constant over space, the first of all, for the style of an image, see `StyleBank`.
 
     Example:
         >>> NoiseMaps(1, 1, 2).shapes((64, 40))
@@ -29,16 +30,17 @@ class NoiseMaps:
     smooth: int
     white: int
     spacing: int = 32
+    style: int = 0
 
     @property
     def channels(self) -> int:
         """Number of maps."""
-        return self.latent + self.smooth + self.white
+        return self.style + self.latent + self.smooth + self.white
 
     def shapes(self, size: Sequence[int]) -> list[tuple[int, ...]]:
         """Give the shapes of one row's random numbers for maps of a spatial size, one for each kind."""
         grid = tuple(-(-side // self.spacing) + 1 for side in size)
-        return [(self.latent, *(1,) * len(size)), (self.smooth, *grid), (self.white, *size)]
+        return [(self.style + self.latent, *(1,) * len(size)), (self.smooth, *grid), (self.white, *size)]
 
     def join(self, parts: Sequence[Tensor]) -> Tensor:
         """Spread the random numbers of each kind over space.
@@ -68,10 +70,15 @@ class NoiseMaps:
         return self.join([torch.randn(like.shape[0], *shape, device=like.device) for shape in shapes])
 
     def redraw_look(self, noise: Tensor) -> Tensor:
-        """Keep the white maps of noise (B, channels, *S) and draw the others anew; all of them, if there are no others.
+        """Draw latent and smooth maps anew, and keep style and white ones; where there are no others, draw white ones.
 
         Args:
-            noise: as `draw` gives it.
+            noise: (B, channels, *S), as `draw` gives it.
         """
-        kept = self.latent + self.smooth
-        return torch.cat((self.draw(noise)[:, :kept], noise[:, kept:]), dim=1) if kept else self.draw(noise)
+        end = self.style + (self.latent + self.smooth or self.white)
+        return torch.cat((noise[:, : self.style], self.draw(noise)[:, self.style : end], noise[:, end:]), dim=1)
+
+    def with_style(self, noise: Tensor, style: Tensor) -> Tensor:
+        """Put styles (B, style) in the place of the first maps of noise (B, channels, *S)."""
+        maps = style.reshape(*style.shape, *(1,) * (noise.ndim - 2)).expand(-1, -1, *noise.shape[2:])
+        return torch.cat((maps.to(noise), noise[:, self.style :]), dim=1)

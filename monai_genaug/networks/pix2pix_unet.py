@@ -10,6 +10,7 @@ from monai_genaug._checks import check_at_least, check_choice, check_probability
 from monai_genaug._rebuildable import Rebuildable
 from monai_genaug.networks.initialisation import init_normal
 from monai_genaug.networks.noise import NoiseMaps
+from monai_genaug.networks.style import StyleBank
 
 MAX_FEATURE_FACTOR = 8  # Isola et al. 2017, appendix 6.1.1: features double up to 8 times the first layer's
 MAX_LEVELS = 12  # images of 4096 pixels a side and more
@@ -35,6 +36,7 @@ class Pix2PixUNet(Rebuildable, nn.Module):
         latent_channels: noise maps that are constant over space.
         smooth_channels: noise maps that vary slowly over space.
         noise_channels: noise maps of white noise.
+        style_bank: styles that are kept to draw from, see `StyleBank`; 0: the network takes no style.
 
     Raises:
         ValueError: if an argument is out of its range.
@@ -58,6 +60,7 @@ class Pix2PixUNet(Rebuildable, nn.Module):
         latent_channels: int = 4,
         smooth_channels: int = 4,
         noise_channels: int = 4,
+        style_bank: int = 0,
     ) -> None:
         super().__init__()
         self.spatial_dims = check_spatial_dims(spatial_dims)
@@ -70,7 +73,9 @@ class Pix2PixUNet(Rebuildable, nn.Module):
         )
         check_probability("dropout", dropout)
         self.in_channels, self.out_channels = in_channels, out_channels
-        self.noise = NoiseMaps(latent_channels, smooth_channels, noise_channels)
+        self.styles = StyleBank(style_bank, out_channels) if style_bank else None
+        style = self.styles.channels if self.styles else 0
+        self.noise = NoiseMaps(latent_channels, smooth_channels, noise_channels, style=style)
         self.noise_channels = self.noise.channels
         self.stride, self.least_size = 2**levels, 1
 

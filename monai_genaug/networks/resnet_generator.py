@@ -10,6 +10,7 @@ from monai_genaug._checks import check_at_least, check_spatial_dims
 from monai_genaug._rebuildable import Rebuildable
 from monai_genaug.networks.initialisation import init_normal
 from monai_genaug.networks.noise import NoiseMaps
+from monai_genaug.networks.style import StyleBank
 
 
 class ResNetGenerator(Rebuildable, nn.Module):
@@ -66,6 +67,7 @@ class ResNetGenerator(Rebuildable, nn.Module):
         self.in_channels, self.out_channels, self.latents = in_channels, out_channels, latent_channels
         self.noise = NoiseMaps(latent_channels, smooth_channels, noise_channels)
         self.noise_channels = self.noise.channels
+        self.styles: StyleBank | None = None
 
         f = base_features
         first = in_channels + smooth_channels + noise_channels

@@ -5,18 +5,19 @@ from monai_genaug.training.bundle import train_bundle
 from monai_genaug.training.check import check_images, check_training_data, check_unpaired_data
 from monai_genaug.training.checkpoint import Checkpoint
 from monai_genaug.training.cyclegan import CycleGANEngine
-from monai_genaug.training.discriminators import CycleDiscriminators, patch_discriminator
+from monai_genaug.training.discriminators import TwoDiscriminators, patch_discriminator
 from monai_genaug.training.draws import SeededLoader
 from monai_genaug.training.evaluation import choose_split
 from monai_genaug.training.handlers import EpochSeeds, GeneratorSaver, SampleGrid, as_floats, seed_weights
 from monai_genaug.training.pix2pix import Pix2PixEngine
 from monai_genaug.training.segmentation import ForegroundPrepareBatch, MaskWriter, foreground, list_images
+from monai_genaug.training.styles import AddStyled, fit_styles
 from monai_genaug.training.unpaired import JoinedLoader, draw_items
 
 __all__ = [
+    "AddStyled",
     "AdversarialEngine",
     "Checkpoint",
-    "CycleDiscriminators",
     "CycleGANEngine",
     "EpochSeeds",
     "ForegroundPrepareBatch",
@@ -27,12 +28,14 @@ __all__ = [
     "Pix2PixEngine",
     "SampleGrid",
     "SeededLoader",
+    "TwoDiscriminators",
     "as_floats",
     "check_images",
     "check_training_data",
     "check_unpaired_data",
     "choose_split",
     "draw_items",
+    "fit_styles",
     "foreground",
     "list_images",
     "patch_discriminator",

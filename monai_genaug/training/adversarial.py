@@ -53,7 +53,7 @@ class AdversarialEngine(Trainer, ABC):
         instance_noise: standard deviation of the noise added to what the discriminator sees, falling linearly to 0 over
             the run (Sonderby et al. 2017, section 3.4); in the images' units.
         epoch_length: iterations of an epoch, by default the loader's length.
-        prepare_batch: MONAI's; gives (image, label).
+        prepare_batch: MONAI's; gives (image, label), or (image, label, (), further tensors by name).
         amp: autocast on the device's own type; gradients are scaled for float16 only.
         amp_kwargs: for `torch.autocast`, such as ``{"dtype": torch.bfloat16}``.
         train_handlers: MONAI or ignite handlers.
@@ -132,7 +132,7 @@ class AdversarialEngine(Trainer, ABC):
         self._register_handlers(train_handlers or ())
 
     @abstractmethod
-    def forward(self, image: Tensor, label: Tensor) -> dict[str, Tensor]:
+    def forward(self, image: Tensor, label: Tensor, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
         """Run the generator once for both updates; names the tensors for `d_losses` and `g_losses`."""
 
     @abstractmethod
@@ -164,11 +164,12 @@ class AdversarialEngine(Trainer, ABC):
 
     def _iteration(self, engine: Any, batchdata: Any) -> Any:
         batch = self.prepare_batch(batchdata, self.state.device, self.non_blocking, **self.to_kwargs)
-        image, label = (as_plain_tensor(part) for part in batch[:2])
+        image, label, *extras = batch  # as for MONAI's own engines: further positional and keyword arguments
+        further = {name: as_plain_tensor(part) for name, part in (extras[1] if extras else {}).items()}
         self.g_network.train()
         self.d_network.train()
         with self._autocast():
-            tensors = self.forward(image, label)
+            tensors = self.forward(as_plain_tensor(image), as_plain_tensor(label), **further)
 
         if (self.state.iteration - 1) % (self.state.epoch_length or 1) % self.d_interval == 0:
             with self._autocast():

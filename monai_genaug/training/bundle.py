@@ -27,7 +27,7 @@ CONFIGS = ("network.yaml", "train.yaml")
 FOLDERS = {"dataset_dir", "output_dir"}
 NOT_NOTED = {  # what may change while a training goes on, or is described anyway
     *FOLDERS,
-    *("datalist", "images", "masks", "masks_dir", "device", "resume", "num_workers"),
+    *("datalist", "images", "masks", "unlabelled", "masks_dir", "unlabelled_dir", "device", "resume", "num_workers"),
     *("log_interval", "sample_interval", "val_interval", "tensorboard"),
     *("generator", "image_channels", "condition_channels", "spatial_dims", "encoding", "shown"),
 }

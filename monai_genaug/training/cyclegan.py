@@ -37,7 +37,7 @@ class CycleGANEngine(AdversarialEngine):
     Args:
         generator: its `network` is trained; its encoding makes the masks.
         g_network: its `network` as it is trained, if wrapped in `DistributedDataParallel`.
-        discriminators: `CycleDiscriminators`.
+        discriminators: `TwoDiscriminators`, of images and of masks.
         adversarial_loss: loss of the patch logits.
         lambda_cycle: weight of the cycle loss.
         lambda_identity: weight of the identity loss, as a share of `lambda_cycle`.
@@ -53,9 +53,9 @@ class CycleGANEngine(AdversarialEngine):
     Example:
         >>> from monai_genaug.masks import BinaryEncoding
         >>> from monai_genaug.networks import CycleNetworks, ResNetGenerator
-        >>> from monai_genaug.training import CycleDiscriminators, patch_discriminator
+        >>> from monai_genaug.training import TwoDiscriminators, patch_discriminator
         >>> networks = CycleNetworks(*(ResNetGenerator(2, 1, 1, blocks=1, base_features=4) for _ in range(2)))
-        >>> discriminators = CycleDiscriminators(
+        >>> discriminators = TwoDiscriminators(
         ...     *(patch_discriminator(2, 1, base_features=4, layers=1, norm="instance") for _ in range(2)))
         >>> batch = {"image": torch.rand(1, 1, 16, 16), "label": torch.ones(1, 1, 16, 16)}
         >>> engine = CycleGANEngine(

@@ -44,24 +44,24 @@ def patch_discriminator(
     return network
 
 
-class CycleDiscriminators(nn.Module):
-    """Holds the two discriminators of a cycle, as one network for one optimiser.
+class TwoDiscriminators(nn.Module):
+    """Holds two discriminators as one network for one optimiser, such as of the images and the masks of a cycle.
 
     Args:
-        image: sees images (B, C, *S).
-        mask: sees masks (B, K, *S). Both give a list whose last entry are patch logits.
+        first: gives a list whose last entry are patch logits.
+        second: likewise.
 
     Example:
         >>> import torch
-        >>> both = CycleDiscriminators(*(patch_discriminator(2, 1, base_features=4, layers=1) for _ in range(2)))
+        >>> both = TwoDiscriminators(*(patch_discriminator(2, 1, base_features=4, layers=1) for _ in range(2)))
         >>> both(torch.zeros(1, 1, 16, 16), torch.zeros(1, 1, 16, 16))[0].shape
         torch.Size([1, 1, 6, 6])
     """
 
-    def __init__(self, image: nn.Module, mask: nn.Module) -> None:
+    def __init__(self, first: nn.Module, second: nn.Module) -> None:
         super().__init__()
-        self.image, self.mask = image, mask
+        self.first, self.second = first, second
 
-    def forward(self, image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Give the patch logits of an image and of a mask, which need not belong together."""
-        return self.image(image)[-1], self.mask(mask)[-1]
+    def forward(self, of_first: Tensor, of_second: Tensor) -> tuple[Tensor, Tensor]:
+        """Give the patch logits of what each sees; the two need not belong together."""
+        return self.first(of_first)[-1], self.second(of_second)[-1]

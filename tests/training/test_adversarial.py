@@ -256,7 +256,7 @@ generator:
   network: '@network'
   encoding: {_target_: monai_genaug.masks.encodings.BinaryEncoding}
 discriminator:
-  _target_: monai_genaug.training.pix2pix.patch_discriminator
+  _target_: monai_genaug.training.discriminators.patch_discriminator
   spatial_dims: 2
   in_channels: 2
   base_features: 4

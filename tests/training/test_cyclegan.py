@@ -7,7 +7,7 @@ from torch import nn
 from monai_genaug.generators import CycleGANGenerator
 from monai_genaug.masks import BinaryEncoding, OneHotEncoding
 from monai_genaug.networks import CycleNetworks, ResNetGenerator
-from monai_genaug.training import CycleDiscriminators, CycleGANEngine, patch_discriminator
+from monai_genaug.training import CycleGANEngine, TwoDiscriminators, patch_discriminator
 from tests.helpers import blobs
 
 NO_NOISE = {"latent_channels": 0, "smooth_channels": 0, "noise_channels": 0}
@@ -20,7 +20,7 @@ def engine(batch, *, dims: int = 2, channels: int = 1, classes: int | None = Non
     sizes = {"blocks": 1, "base_features": 4, **(network or {})}
     to_image = ResNetGenerator(dims, k, channels, **sizes)
     networks = CycleNetworks(to_image, ResNetGenerator(dims, channels, k, **{**sizes, **NO_NOISE}))
-    discriminators = CycleDiscriminators(
+    discriminators = TwoDiscriminators(
         *(patch_discriminator(dims, n, base_features=4, layers=1, norm="instance") for n in (channels, k))
     )
     options = {"max_epochs": 1, "lambda_identity": 0.5 if k == channels else 0.0, **kwargs}
