@@ -88,7 +88,7 @@ def synthesize(
     for attempt in range(MAX_TRIES if accept is not None else 1):
         row_seeds = [derive_seed(seeds[row], "image", attempt) for row in rows]
         real = None if images is None else images[rows]
-        batch = _compose(generator, new_labels[rows], row_seeds, real, (low, high))
+        batch = _compose(generator, labels[rows], new_labels[rows], row_seeds, real, (low, high))
         if attempt == 0:
             made = list(batch)
         for row, image, ok in zip(rows, batch, _verdict(accept, batch, new_labels[rows], (low, high)), strict=True):
@@ -140,19 +140,30 @@ def _sample_masks(mask_sampler: Randomizable, labels: Tensor, seeds: Sequence[in
 
 def _compose(
     generator: ConditionalGenerator,
+    old_labels: Tensor,
     labels: Tensor,
     seeds: Sequence[int],
     images: Tensor | None,
     value_range: tuple[float, float],
 ) -> Tensor:
-    """Sample, map to the chain's intensities and type, and keep what is outside the generator's region."""
+    """Sample, map to the chain's intensities and type, and keep what is outside the generator's region.
+
+    The region is that of the new label and of the old one, whose objects the generator does not get to see.
+    """
     low, high = value_range
-    unit = None if images is None else ((images.float() - low) / (high - low)).clamp(0.0, 1.0)
+    region = None if images is None else generator.region(labels)
+    unit = None
+    if images is not None:
+        unit = ((images.float() - low) / (high - low)).clamp(0.0, 1.0)
+        if region is not None:
+            region = torch.stack([part for part in (region, generator.region(old_labels)) if part is not None]).any(
+                dim=0
+            )
+            unit = unit.masked_fill(old_labels.to(torch.int64) > 0, float("nan"))
     synthetic = generator.sample(generator.encode(labels, unit), seeds=seeds) * (high - low) + low
     if images is None:
         return synthetic.to(labels.device)
     synthetic = _to_dtype(synthetic, images.dtype).to(images.device)
-    region = generator.region(labels)
     return synthetic if region is None else torch.where(region.to(images.device), synthetic, images)
 
 

@@ -3,6 +3,7 @@
 from monai_genaug.generators.base import ConditionalGenerator
 from monai_genaug.generators.config import build_generator, describe_generator
 from monai_genaug.generators.cyclegan import CycleGANGenerator
+from monai_genaug.generators.editing import EditingGenerator
 from monai_genaug.generators.handle import GeneratorHandle, digest_of
 from monai_genaug.generators.load import load_generator, save_generator
 from monai_genaug.generators.module import ModuleGenerator
@@ -11,6 +12,7 @@ from monai_genaug.generators.pix2pix import Pix2PixGenerator
 __all__ = [
     "ConditionalGenerator",
     "CycleGANGenerator",
+    "EditingGenerator",
     "GeneratorHandle",
     "ModuleGenerator",
     "Pix2PixGenerator",

@@ -57,7 +57,7 @@ class ConditionalGenerator(Rebuildable, nn.Module, ABC):
 
         Args:
             label: (B, 1, *S), whole numbers >= 0, 0 = background.
-            image: (B, C, *S) in [0, 1], for families that edit an image; others leave it.
+            image: (B, C, *S) in [0, 1], NaN where it is not known, for families that edit an image; others leave it.
 
         Returns:
             Condition (B, K, *S), float32 in [0, 1].

@@ -9,6 +9,7 @@ from typing import Any
 from monai_genaug._rebuildable import config_of
 from monai_genaug.generators.base import ConditionalGenerator
 from monai_genaug.generators.cyclegan import CycleGANGenerator
+from monai_genaug.generators.editing import EditingGenerator
 from monai_genaug.generators.folders import NETWORK_FILE
 from monai_genaug.generators.pix2pix import Pix2PixGenerator
 from monai_genaug.masks.encodings import BinaryEncoding, InstanceEncoding, OneHotEncoding
@@ -20,6 +21,7 @@ REGISTRY: dict[str, type] = {
     f"{cls.__module__}.{cls.__qualname__}": cls
     for cls in (
         *(Pix2PixGenerator, Pix2PixUNet),
+        EditingGenerator,
         *(CycleGANGenerator, CycleNetworks, ResNetGenerator),
         *(BinaryEncoding, OneHotEncoding, InstanceEncoding),
     )
@@ -44,16 +46,24 @@ def describe_generator(generator: ConditionalGenerator) -> dict[str, Any]:
         >>> list(describe_generator(generator))
         ['spatial_dims', 'image_channels', 'condition_channels', 'network_def', 'generator']
     """
-    built = config_of(generator)
+    built, network = _take_network(config_of(generator))
     config = {
         "spatial_dims": generator.spatial_dims,
         "image_channels": generator.image_channels,
         "condition_channels": generator.condition_channels,
-        "network_def": built.get("network"),
-        "generator": {**built, "network": "@network_def"},
+        "network_def": network,
+        "generator": built,
     }
     _check_config(config, f"{generator.name} cannot be saved")
     return config
+
+
+def _take_network(built: dict[str, Any]) -> tuple[dict[str, Any], Any]:
+    """Put a reference in the place of a generator's network, or of the network of the generator that it holds."""
+    if "generator" in built:
+        inner, network = _take_network(built["generator"])
+        return {**built, "generator": inner}, network
+    return {**built, "network": "@network_def"}, built.get("network")
 
 
 def build_generator(config: Mapping[str, Any]) -> ConditionalGenerator:
