@@ -15,8 +15,7 @@ from monai_genaug._rng import derive_seed
 from monai_genaug.data.splits import SPLITS
 from monai_genaug.data.writers import write_array, write_dataset
 from monai_genaug.masks.instances import separate_instances
-
-Floats = NDArray[np.float64]
+from monai_genaug.masks.star_convex import Floats, PlaneWaves, rim_distance
 
 MAX_NUCLEI = 60_000  # on average: a uint16 label numbers 65535
 TRIES = 24
@@ -73,11 +72,13 @@ def nuclei_phantom(
     _check_at_least("haze", haze, 0.0)
     _check_at_least("photons", photons, 0.01)
     rng = np.random.default_rng(derive_seed(seed, "nuclei phantom"))
-    crowd = _Waves(rng, len(size), 16 * radius, count=16)  # where nuclei gather
+    crowd = PlaneWaves(rng, len(size), 16 * radius, count=16)  # where nuclei gather
     owner, light = _draw_layer(size, coverage, radius, crowd, rng)
     out_of_focus = _draw_layer(size, coverage, radius, crowd, rng)[1]
     light += haze * _blur(out_of_focus, 0.6 * radius) + 1 / (contrast - 1)
-    light *= np.exp(0.2 * _Waves(rng, len(size), 2.0 * max(size))(np.indices(size, dtype=np.float64)))  # uneven light
+    light *= np.exp(
+        0.2 * PlaneWaves(rng, len(size), 2.0 * max(size))(np.indices(size, dtype=np.float64))
+    )  # uneven light
     image = _expose(_blur(light, 0.12 * radius), photons, rng)
     return NucleiPhantom(image[None], _number(owner)[None])
 
@@ -141,22 +142,6 @@ def write_nuclei_dataset(
     )
 
 
-class _Waves:
-    """A smooth random field of mean 0 and variance 1: plane waves of about one length, in random directions."""
-
-    def __init__(self, rng: np.random.Generator, dims: int, length: float, count: int = 6) -> None:
-        directions = rng.normal(size=(count, dims))
-        directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-        self.vectors = directions * (2 * np.pi / length) * rng.uniform(0.4, 1.6, (count, 1))
-        self.phases = rng.uniform(0, 2 * np.pi, count)
-
-    def __call__(self, points: Floats) -> Floats:
-        """Give the field (...) at points (D, ...), between -sqrt(2 * count) and sqrt(2 * count)."""
-        angles = np.einsum("kd,d...->k...", self.vectors, points)
-        angles += self.phases.reshape(-1, *[1] * (points.ndim - 1))
-        return np.cos(angles, out=angles).sum(axis=0) * math.sqrt(2 / len(self.phases))
-
-
 def _check_size(spatial_size: Sequence[int]) -> tuple[int, ...]:
     """Return the size as a tuple of two or three positive ints."""
     size = tuple(int(n) for n in spatial_size)
@@ -175,7 +160,7 @@ def _check_at_least(name: str, value: float, low: float) -> None:
 
 
 def _draw_layer(
-    size: tuple[int, ...], coverage: float, radius: float, crowd: _Waves, rng: np.random.Generator
+    size: tuple[int, ...], coverage: float, radius: float, crowd: PlaneWaves, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], Floats]:
     """Draw the nuclei of one focal plane: the number of each voxel's owner and the light they send, both (*S)."""
     owner = np.zeros(size, dtype=np.int64)
@@ -183,7 +168,7 @@ def _draw_layer(
     light = np.zeros(size)
     for number, (center, own_radius) in enumerate(_place(size, coverage, radius, crowd, rng), start=1):
         box, points, own_rim = _star_convex(center, own_radius, size, rng)
-        chromatin = np.exp(0.25 * _Waves(rng, len(size), 0.7 * radius, count=16)(points))
+        chromatin = np.exp(0.25 * PlaneWaves(rng, len(size), 0.7 * radius, count=16)(points))
         brightness = rng.lognormal(-0.1, 0.4) * radius / own_radius  # condensed nuclei are bright
         nearer = own_rim < rim[box]  # a contested voxel goes to the nearer centre
         owner[box][nearer] = number
@@ -201,7 +186,7 @@ def _number(owner: NDArray[np.int64]) -> NDArray[np.uint16]:
 
 
 def _place(
-    size: tuple[int, ...], coverage: float, radius: float, crowd: _Waves, rng: np.random.Generator
+    size: tuple[int, ...], coverage: float, radius: float, crowd: PlaneWaves, rng: np.random.Generator
 ) -> list[tuple[Floats, float]]:
     """Choose centres (D,) and radii of nuclei that touch at most, in the image and close around it."""
     dims, margin, spread = len(size), 1.5 * radius, 0.2
@@ -235,7 +220,7 @@ def _star_convex(
     axes = np.exp(rng.normal(0.0, 0.2, dims))
     axes /= math.prod(axes) ** (1 / dims)
     turn = np.linalg.qr(rng.normal(size=(dims, dims)))[0]
-    roughness = _Waves(rng, dims, 2.2)
+    roughness = PlaneWaves(rng, dims, 2.2)
     reach = 1.2 * radius * axes.max()
     low = np.clip(np.floor(center - reach), 0, size).astype(int)
     high = np.clip(np.ceil(center + reach) + 1, low, size).astype(int)
@@ -243,8 +228,7 @@ def _star_convex(
     points = np.indices(high - low, dtype=np.float64)
     points += (low - center).reshape(-1, *[1] * dims)
     offsets = np.einsum("ij,j...->i...", turn / axes[:, None], points)
-    length = np.maximum(np.linalg.norm(offsets, axis=0), 1e-9)
-    return box, points, length / (radius * (1 + 0.05 * roughness(offsets / length)))
+    return box, points, rim_distance(offsets, lambda directions: radius * (1 + 0.05 * roughness(directions)))
 
 
 def _blur(field: Floats, sigma: float) -> Floats:

@@ -54,6 +54,7 @@ class Canvas:
         rng: np.random.RandomState,
         *,
         touch: bool = False,
+        partners: Sequence[int] | None = None,
         draw_centers: Callable[[int], NDArray[np.float64]] | None = None,
         tries: int = TRIES,
     ) -> bool:
@@ -64,6 +65,7 @@ class Canvas:
             value: what its voxels become.
             rng: for places.
             touch: put it at an object that was placed before, with no voxel between; ignored for the first.
+            partners: indices of `objects` at which it may be put; by default all.
             draw_centers: gives n places (n, D) to try in turn, in voxels; by default uniform over the map, and over
                 its surroundings as far as the shape reaches in.
             tries: places that are tried.
@@ -71,8 +73,9 @@ class Canvas:
         Returns:
             Whether it was placed.
         """
-        if touch and self.objects:
-            corners = (self._corner_at_neighbour(shape, rng) for _ in range(tries))
+        at = range(len(self.objects)) if partners is None else partners
+        if touch and at:
+            corners = (self._corner_at_neighbour(shape, at, rng) for _ in range(tries))
         else:
             touch = False
             centers = self._draw_centers(shape, tries, rng) if draw_centers is None else draw_centers(tries)
@@ -124,9 +127,11 @@ class Canvas:
         margin = 0.5 * np.minimum(shape.shape, self.size)
         return rng.uniform(-margin, np.array(self.size) + margin, (count, len(self.size)))
 
-    def _corner_at_neighbour(self, shape: Mask, rng: np.random.RandomState) -> tuple[int, ...] | None:
+    def _corner_at_neighbour(
+        self, shape: Mask, partners: Sequence[int], rng: np.random.RandomState
+    ) -> tuple[int, ...] | None:
         """Move a shape from an object outward in a random direction, to where they just do not overlap."""
-        center, radius = self.objects[rng.randint(len(self.objects))]
+        center, radius = self.objects[partners[rng.randint(len(partners))]]
         direction = rng.normal(size=len(self.size))
         direction /= np.linalg.norm(direction)
         half = 0.5 * np.array(shape.shape)
