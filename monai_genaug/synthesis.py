@@ -156,9 +156,8 @@ def _compose(
     if images is not None:
         unit = ((images.float() - low) / (high - low)).clamp(0.0, 1.0)
         if region is not None:
-            region = torch.stack([part for part in (region, generator.region(old_labels)) if part is not None]).any(
-                dim=0
-            )
+            old_region = generator.region(old_labels)
+            region = region if old_region is None else region | old_region
             unit = unit.masked_fill(old_labels.to(torch.int64) > 0, float("nan"))
     synthetic = generator.sample(generator.encode(labels, unit), seeds=seeds) * (high - low) + low
     if images is None:

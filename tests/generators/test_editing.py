@@ -12,10 +12,10 @@ from tests.helpers import build
 
 
 class Paint(nn.Module):
-    """Objects at 0.9 on a ground of 0.2."""
+    """Objects at 0.7 on a ground of 0.2."""
 
     def forward(self, condition):
-        return 0.2 + 0.7 * condition[:, :1]
+        return 0.2 + 0.5 * condition[:, :1]
 
 
 def painter(margin: int = 3, encoding=None) -> EditingGenerator:
@@ -49,7 +49,7 @@ def test_an_object_is_moved_its_old_place_is_filled_and_the_debris_stays_bit_for
     image, label = square()
     made = synthesize(painter(), label, [1], images=image, mask_sampler=Move(15))
     new = made.images
-    assert new[made.labels > 0].min() > 0.85  # 0.9, moved by how much brighter the real ground is
+    assert new[made.labels > 0].min() > 0.75  # 0.7, moved by how much brighter the real ground is
     old_place = new[..., 8:14, 8:14]
     assert (old_place - 0.3).abs().max() < 0.02
     assert torch.equal(new[..., 20:, :], image[..., 20:, :])
@@ -69,7 +69,7 @@ def test_the_ground_has_no_seam():
 def test_with_the_label_as_it_is_objects_are_replaced_in_their_place():
     image, label = square()
     new = synthesize(painter(), label, [1], images=image).images
-    assert new[label > 0].max() < 1.0
+    assert new[label > 0].max() < 0.9
     assert torch.equal(new[..., 30:, :], image[..., 30:, :])
 
 
