@@ -50,7 +50,7 @@ def list_unpaired(path: str | os.PathLike[str], key: str) -> list[dict[str, str]
     datalist = root if root.suffix.lower() == ".json" else root / "dataset.json"
     if datalist.is_file():
         sources = _list_json(datalist, key)
-    elif root.is_dir() and (files := _list_files(root / FOLDERS[key]) or _list_files(root)):
+    elif root.is_dir() and (files := _list_files(root / FOLDERS[key], folders=key == "label") or _list_files(root)):
         sources = [str(file) for file in files]
     else:
         splits = load_datalist(root, fractions=(1, 0, 0))
@@ -60,9 +60,10 @@ def list_unpaired(path: str | os.PathLike[str], key: str) -> list[dict[str, str]
     return [{key: source} for source in dict.fromkeys(sources)]
 
 
-def _list_files(folder: Path) -> list[Path]:
-    files = sorted(folder.iterdir()) if folder.is_dir() else []
-    return [file for file in files if not file.name.startswith(".") and (file.is_dir() or find_suffix(file.name))]
+def _list_files(folder: Path, *, folders: bool = False) -> list[Path]:
+    """List readable files of a folder, and with `folders` its folders, which hold one mask for each object."""
+    files = sorted(file for file in folder.iterdir() if not file.name.startswith(".")) if folder.is_dir() else []
+    return [file for file in files if (folders if file.is_dir() else find_suffix(file.name))]
 
 
 def _list_json(file: Path, key: str) -> list[str]:

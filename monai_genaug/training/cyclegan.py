@@ -32,7 +32,7 @@ class CycleGANEngine(AdversarialEngine):
       Self-Defense for Cycle-Consistent GANs").
     - `lambda_mask`: soft Dice loss between y and what F sees in G(y) at another brightness and contrast and with noise:
       the nuclei must be where the mask says for any reader, and not for the undisturbed F alone.
-    - `lambda_mode_seeking`: as for Pix2Pix, so that seeds differ.
+    - `lambda_mode_seeking`: as for Pix2Pix, so that seeds differ, but for objects alone.
 
     Args:
         generator: its `network` is trained; its encoding makes the masks.
@@ -145,7 +145,9 @@ class CycleGANEngine(AdversarialEngine):
             seen = self._to_mask(self._disguise(fake_image))
             consistency = self.dice_loss(0.5 * (seen + 1.0), 0.5 * (real_mask + 1.0))
             losses["g_mask_consistency"] = self.lambda_mask * consistency
-        return losses | self.mode_seeking(partial(self._to_image, real_mask), fake_image, tensors["noise"])
+        objects = (real_mask.amax(dim=1, keepdim=True) > 0).to(real_mask)
+        generate = partial(self._to_image, real_mask)
+        return losses | self.mode_seeking(generate, fake_image, tensors["noise"], where=objects)
 
     def _to_image(self, mask: Tensor, noise: Tensor | None = None) -> Tensor:
         """Translate (B, K, *S) in [-1, 1]; with noise of its own if none is given."""

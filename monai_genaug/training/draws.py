@@ -65,7 +65,7 @@ class SeededLoader:
             )
         self.batches = _Batches(batch_size, iterations_per_epoch)
         self.loader = DataLoader(
-            _Draws(dataset, seed, track_meta and get_track_meta()),
+            SeededDraws(dataset, seed, track_meta=track_meta and get_track_meta()),
             batch_sampler=self.batches,
             num_workers=num_workers,
             persistent_workers=num_workers > 0,
@@ -110,14 +110,15 @@ class _Batches:
             yield list(range(start + rank, start + self.batch_size, count))
 
 
-class _Draws(torch.utils.data.Dataset):
-    """Draws by number: the item, transformed with seeds of the draw's own."""
+class SeededDraws(torch.utils.data.Dataset):
+    """Draws by number: the item, transformed with seeds of the draw's own; see `SeededLoader`."""
 
-    def __init__(self, dataset: Dataset, seed: int, track_meta: bool) -> None:
+    def __init__(self, dataset: Dataset, seed: int, *, track_meta: bool) -> None:
         self.dataset, self.seed, self.track_meta = dataset, seed, track_meta
         self._pass, self._order = -1, torch.empty(0)
 
     def __getitem__(self, draw: int) -> Any:
+        """Give one draw, with its number."""
         transform = self.dataset.transform
         if isinstance(transform, Compose):
             transform.set_random_state(derive_seed(self.seed, "draw", draw) % 2**32)

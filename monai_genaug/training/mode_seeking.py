@@ -35,18 +35,28 @@ class ModeSeeking:
             raise ValueError("mode seeking needs noise: give the network noise channels, or set lambda_mode_seeking=0.")
         self.weight, self.maps = weight, maps
 
-    def __call__(self, generate: Callable[[Tensor], Tensor], image: Tensor, noise: Tensor) -> dict[str, Tensor]:
+    def __call__(
+        self, generate: Callable[[Tensor], Tensor], image: Tensor, noise: Tensor, *, where: Tensor | None = None
+    ) -> dict[str, Tensor]:
         """Give the weighted loss.
 
         Args:
             generate: makes images (B, C, *S) of noise (B, N, *S), for the conditions of `image`.
             image: (B, C, *S).
             noise: (B, N, *S) that it was made with.
+            where: (B, 1, *S) in [0, 1], where images shall differ; by default everywhere. Without a real image to hold
+                on to, a network would else make up objects in the background.
 
         Returns:
             ``{"g_mode_seeking": scalar}``, or nothing if the weight is 0.
         """
         if self.weight == 0:
             return {}
-        other = self.maps.redraw_look(noise)
-        return {"g_mode_seeking": self.weight * mode_seeking_loss(image, generate(other), noise, other)}
+        other_noise = self.maps.redraw_look(noise)
+        other = generate(other_noise)
+        if where is not None:
+            if not where.any():
+                return {"g_mode_seeking": image.new_zeros(())}
+            share = where.mean()  # so that distances are those of a voxel that counts
+            image, other = image * where / share, other * where / share
+        return {"g_mode_seeking": self.weight * mode_seeking_loss(image, other, noise, other_noise)}

@@ -8,7 +8,7 @@ from typing import Any
 from monai.data import Dataset
 from torch import Tensor
 
-from monai_genaug.training.draws import DRAW_KEY, SeededLoader
+from monai_genaug.training.draws import DRAW_KEY, SeededDraws, SeededLoader
 
 
 class JoinedLoader:
@@ -75,6 +75,5 @@ def draw_items(dataset: Dataset, count: int, *, seed: int) -> list[dict[str, Ten
         >>> [item["label"].shape for item in draw_items(Dataset([{"label": torch.ones(1, 4, 4)}]), 2, seed=0)]
         [torch.Size([1, 4, 4]), torch.Size([1, 4, 4])]
     """
-    loader = SeededLoader(dataset, batch_size=count, iterations_per_epoch=1, seed=seed, track_meta=False)
-    [batch] = loader
-    return [{key: part[row] for key, part in batch.items() if key != DRAW_KEY} for row in range(count)]
+    draws = SeededDraws(dataset, seed, track_meta=False)
+    return [{key: part for key, part in draws[number].items() if key != DRAW_KEY} for number in range(count)]

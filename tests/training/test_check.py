@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from monai_genaug.data import load_datalist, write_array
-from monai_genaug.training import check_training_data
+from monai_genaug.data import list_unpaired, load_datalist, write_array
+from monai_genaug.training import check_training_data, check_unpaired_data
 from tests.helpers import build, write_pairs
 
 
@@ -150,3 +150,37 @@ def test_real_instances_fit_without_a_word(real_data, name, channels):
         data = load_datalist(real_data(name))["training"]
         found = check_training_data(data, build(image_channels=channels), crop_size=128, limit=6)
     assert found.label_kind == "instances"
+
+
+def unpaired(images: Path, masks: Path) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+    return list_unpaired(images, "image"), list_unpaired(masks, "label")
+
+
+def test_lists_that_do_not_belong_together_are_both_described(tmp_path, caplog):
+    lists = unpaired(write_pairs(tmp_path / "a", 3, (40, 16)), write_pairs(tmp_path / "b", 2))
+    with caplog.at_level(logging.INFO, "monai_genaug"):
+        check_unpaired_data(*lists, build(), crop_size=16)
+    assert "3 training images: 2D, 1 channel(s), size 40x16, type uint8" in caplog.text
+    assert "2 masks: 2D" in caplog.text
+
+
+def test_masks_may_be_left_to_a_sampler(tmp_path, caplog):
+    images, _ = unpaired(write_pairs(tmp_path / "a"), tmp_path / "a")
+    with caplog.at_level(logging.INFO, "monai_genaug"):
+        check_unpaired_data(images, [], build(), crop_size=16)
+    assert "made by the mask sampler" in caplog.text
+
+
+def test_masks_of_other_dimensions_and_empty_ones_are_refused(tmp_path):
+    images, volumes = unpaired(write_pairs(tmp_path / "a"), write_pairs(tmp_path / "b", 1, (8, 8, 8)))
+    with pytest.raises(ValueError, match="masks have 3 dimensions, images 2"):
+        check_unpaired_data(images, volumes, build(), crop_size=16)
+    empty = write_array(tmp_path / "empty.png", np.zeros((1, 8, 8), np.uint8))
+    with pytest.raises(ValueError, match="all masks are empty"):
+        check_unpaired_data(images, [{"label": str(empty)}], build(), crop_size=16)
+
+
+def test_images_of_other_channels_than_the_generators_are_refused_without_labels_too(tmp_path):
+    images, masks = unpaired(write_pairs(tmp_path / "a", channels=3), write_pairs(tmp_path / "b"))
+    with pytest.raises(ValueError, match="set image_channels=3"):
+        check_unpaired_data(images, masks, build(), crop_size=16)
