@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import monai
+import numpy as np
 import torch
 from monai.bundle import ConfigParser
 
+from monai_genaug import ConditionalGenerator
 from monai_genaug.generators.folders import find_bundle
 from monai_genaug.training.bundle import CONFIGS
 
@@ -65,3 +67,18 @@ def print_ratio(times: Mapping[str, list[float]], unit: str) -> None:
     ratios = [a / b for a, b in zip(*times.values(), strict=True)]
     spread = f"{min(ratios):.3f} to {max(ratios):.3f}"
     print(f"ratio {' / '.join(times)}: {statistics.median(ratios):.3f} (median; {spread})")
+
+
+def synthesise(generator: ConditionalGenerator, items: list[dict[str, Any]], seed: int) -> list[dict[str, Any]]:
+    """Make one image from each item's label."""
+    made = []
+    for number, item in enumerate(items):
+        condition = generator.encode(item["label"][None])
+        made.append({**item, "image": generator.sample(condition, seeds=[seed + number])[0]})
+    return made
+
+
+def summary(values: list[float]) -> dict[str, float]:
+    """Mean with quartiles over images."""
+    low, middle, high = np.percentile(values, [25, 50, 75])
+    return {"mean": float(np.mean(values)), "q25": float(low), "median": float(middle), "q75": float(high)}

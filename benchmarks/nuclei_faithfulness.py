@@ -13,13 +13,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from skimage.filters import threshold_otsu
 from torch import Tensor
 
-from benchmarks._common import DATA, machine, write_json
-from monai_genaug import ConditionalGenerator, load_generator
+from benchmarks._common import DATA, machine, summary, synthesise, write_json
+from monai_genaug import load_generator
 from monai_genaug.benchmark.segmentation import evaluate_segmenter, train_segmenter
 from monai_genaug.data import load_datalist, load_items
 from monai_genaug.pictures import write_grid
@@ -37,27 +36,12 @@ def otsu_dice(image: Tensor, label: Tensor) -> float:
     return float(2 * (found & wanted).sum() / max(1, found.sum() + wanted.sum()))
 
 
-def synthesise(generator: ConditionalGenerator, items: list[dict[str, Any]], seed: int) -> list[dict[str, Any]]:
-    """Make one image from each item's label."""
-    made = []
-    for number, item in enumerate(items):
-        condition = generator.encode(item["label"][None])
-        made.append({**item, "image": generator.sample(condition, seeds=[seed + number])[0]})
-    return made
-
-
 def seed_difference(one: list[dict[str, Any]], two: list[dict[str, Any]], *, inside: bool) -> float:
     """Mean absolute difference between two seeds over all pixels inside (or outside) nuclei, of the range [0, 1]."""
     parts = [
         (a["image"] - b["image"]).abs().mean(0)[(a["label"][0] > 0) == inside] for a, b in zip(one, two, strict=True)
     ]
     return torch.cat(parts).mean().item()
-
-
-def summary(values: list[float]) -> dict[str, float]:
-    """Mean with quartiles over images."""
-    low, middle, high = np.percentile(values, [25, 50, 75])
-    return {"mean": float(np.mean(values)), "q25": float(low), "median": float(middle), "q75": float(high)}
 
 
 def main() -> None:

@@ -30,6 +30,12 @@ TINY: dict[str, Any] = {  # a training of nuclei_pix2pix in under a second
     "tensorboard": False,
     "device": "cpu",
 }
+TINY_CYCLE: dict[str, Any] = {  # and of nuclei_cyclegan
+    **{key: value for key, value in TINY.items() if "#" not in key},
+    "blocks": 1,
+    "base_features": 4,
+    "batch_size": 2,
+}
 
 
 def blobs(size: tuple[int, ...], seed: int, values: int = 2) -> Tensor:

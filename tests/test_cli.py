@@ -17,9 +17,11 @@ from monai_genaug.benchmark import demo
 from monai_genaug.benchmark.demo import DemoResult
 from monai_genaug.benchmark.report import Score
 from monai_genaug.benchmark.stats import PairedInterval
+from monai_genaug.benchmark.tables import BenchmarkResult, Table
 from tests.helpers import TINY, save_untrained, write_pairs
 
 run = CliRunner().invoke
+PAPER = str(Path(__file__).parents[1] / "benchmarks/paper_nucleus.yaml")
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +43,7 @@ def test_version_is_that_of_the_package():
 def test_help_lists_the_commands():
     result = run(cli.app, ["--help"])
     assert result.exit_code == 0
-    for command in ("demo", "train", "preview", "fetch"):
+    for command in ("demo", "train", "preview", "benchmark", "fetch"):
         assert command in result.output
 
 
@@ -84,6 +86,9 @@ def test_demo_passes_its_options_on_and_prints_what_was_found(tmp_path, monkeypa
         (["train", "nuclei_unet", "--data", "x", "--out", "{tmp}/o", "--set", "epochs"], "expected KEY=VALUE"),
         (["train", "nuclei_unet", "--data", "x", "--out", "{tmp}/o", "--device", "gpu"], "device is 'gpu', expected"),
         (["preview", "--generator", "{tmp}", "--data", "x"], "is no generator folder"),
+        (["benchmark", "nowhere.yaml"], "nowhere.yaml does not exist"),
+        (["benchmark", PAPER, "--data", "nowhere", "--out", "{tmp}/out"], "nowhere does not exist"),
+        (["benchmark", PAPER, "--setting", "shrt"], "setting is 'shrt', expected one of 'full', 'short'"),
     ],
 )
 def test_wrong_input_is_one_line_and_exit_code_2(tmp_path, arguments, message):
@@ -110,6 +115,33 @@ def test_errors_in_the_program_itself_are_not_hidden(monkeypatch):
 
 def test_an_unknown_option_is_a_usage_error():
     assert run(cli.app, ["demo", "--speed", "9"]).exit_code == 2
+
+
+def test_benchmark_passes_its_options_on_and_prints_the_tables(monkeypatch):
+    calls = []
+
+    def fake(plan, bars, **kwargs):
+        calls.append((plan, kwargs))
+        return BenchmarkResult(Path("there"), [Table("Scores", ["", "A"], [["Dice", "0.9"]], "One seed.")])
+
+    monkeypatch.setattr("monai_genaug.benchmark.kinds.run_benchmark", fake)
+    result = run(cli.app, ["benchmark", "plan.yaml", "--data", "d", "--out", "o", "--setting", "full"])
+    assert result.exit_code == 0, result.output
+    options = {"data_dir": Path("d"), "output_dir": Path("o"), "setting": "full", "device": None}
+    assert calls == [(Path("plan.yaml"), options)]
+    for text in ("Scores", "0.9", "One seed.", "results: there"):
+        assert text in result.output
+
+
+def test_a_benchmark_that_is_stopped_says_so_in_one_line(monkeypatch):
+    def stopped(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("monai_genaug.benchmark.kinds.run_benchmark", stopped)
+    result = run(cli.app, ["benchmark", "plan.yaml"])
+    assert result.exit_code == 130
+    assert "stopped: the same command goes on" in plain(result.output)
+    assert "Traceback" not in result.output
 
 
 def test_fetch_prints_licence_and_citation(tmp_path, monkeypatch):

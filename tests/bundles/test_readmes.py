@@ -15,7 +15,7 @@ import torch
 from monai_genaug.phantoms import write_nuclei_dataset
 
 BUNDLES = Path(__file__).parents[2] / "bundles"
-NAMES = ("nuclei_pix2pix", "nuclei_unet")
+NAMES = ("nuclei_pix2pix", "nuclei_cyclegan", "nuclei_unet")
 TINY = {"epochs": 1, "iterations_per_epoch": 2, "batch_size": 2, "crop_size": 32}
 WRITES = {  # what each README's commands leave behind, beside what git has
     "nuclei_pix2pix": {
@@ -25,6 +25,20 @@ WRITES = {  # what each README's commands leave behind, beside what git has
         "output_cli/models/model.pt",
         "output_torchrun/models/model.pt",
         "synthetic/dataset.json",
+        "scores/metrics.csv",
+        "model.ts",
+    },
+    "nuclei_cyclegan": {
+        "output/models/model.pt",
+        "output/samples/epoch_0001.png",
+        "../output_elsewhere/models/model.pt",
+        "output_cli/models/model.pt",
+        "output_full/models/model.pt",
+        "output_drawn/models/model.pt",
+        "output_torchrun/models/model.pt",
+        "synthetic/dataset.json",
+        "pairs/dataset.json",
+        "output_unet/models/model.pt",
         "scores/metrics.csv",
         "model.ts",
     },
@@ -79,12 +93,13 @@ def test_every_command_of_the_readme_runs(name, tmp_path):
     assert isinstance(torch.jit.load(folder / "model.ts"), torch.nn.Module)
 
 
-def test_the_python_of_the_generators_readme_runs():
+@pytest.mark.parametrize("name", ["nuclei_pix2pix", "nuclei_cyclegan"])
+def test_the_python_of_the_generators_readme_runs(name):
     scope: dict = {}
-    for block in blocks("nuclei_pix2pix", "python"):
+    for block in blocks(name, "python"):
         exec(block, scope)
     sample = scope["augment"].set_random_state(seed=0)({"label": torch.ones(1, 32, 32), "image": torch.rand(1, 32, 32)})
-    assert sample["image"].meta["genaug"]["generator"] == "nuclei_pix2pix"
+    assert sample["image"].meta["genaug"]["generator"] == name
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -14,20 +14,33 @@ import pytest
 import torch
 
 from monai_genaug import load_generator
-from tests.helpers import TINY, write_pairs
+from tests.helpers import TINY, TINY_CYCLE, write_pairs
 
-BUNDLE = Path(__file__).parents[2] / "bundles/nuclei_pix2pix"
+BUNDLES = Path(__file__).parents[2] / "bundles"
 BIN = Path(sys.executable).parent
+SMALL = {"nuclei_pix2pix": TINY, "nuclei_cyclegan": TINY_CYCLE}
 NO_CHANCE = {  # nothing is drawn but crops and flips, which do not depend on the number of processes
-    "network_def#norm": "instance",  # batch norm would see the batch's parts apart
-    "network_def#dropout": 0,
-    "network_def#latent_channels": 0,
-    "network_def#smooth_channels": 0,
-    "network_def#noise_channels": 0,
-    "lambda_mode_seeking": 0,
-    "instance_noise": 0,
-    "log_interval": 1,
+    "nuclei_pix2pix": {
+        "network_def#norm": "instance",  # batch norm would see the batch's parts apart
+        "network_def#dropout": 0,
+        "network_def#latent_channels": 0,
+        "network_def#smooth_channels": 0,
+        "network_def#noise_channels": 0,
+        "lambda_mode_seeking": 0,
+        "instance_noise": 0,
+    },
+    "nuclei_cyclegan": {
+        "to_image#latent_channels": 0,
+        "to_image#smooth_channels": 0,
+        "to_image#noise_channels": 0,
+        "lambda_mode_seeking": 0,
+        "lambda_mask": 0,
+        "cycle_noise": 0,
+        "pool_size": 0,
+        "learning_rate": 1e-6,  # instance norm blows up the rounding of flat crops, and Adam's steps pass it on
+    },
 }
+LOSS = {"nuclei_pix2pix": "g_l1", "nuclei_cyclegan": "g_cycle_image"}
 
 
 @pytest.fixture
@@ -39,8 +52,8 @@ def flags(settings: dict) -> list[str]:
     return [part for key, value in settings.items() for part in (f"--{key}", str(value))]
 
 
-def configs(*names: str) -> str:
-    return str([str(BUNDLE / "configs" / name) for name in ("network.yaml", "train.yaml", *names)])
+def configs(bundle: str, *names: str) -> str:
+    return str([str(BUNDLES / bundle / "configs" / name) for name in ("network.yaml", "train.yaml", *names)])
 
 
 def start(arguments: list[str]) -> subprocess.Popen:
@@ -55,36 +68,38 @@ def run(arguments: list[str]) -> str:
     return output
 
 
-def plain(data: Path, out: Path, settings: dict) -> list[str]:
-    command = [sys.executable, "-m", "monai.bundle", "run", "--bundle_root", str(BUNDLE), "--config_file", configs()]
-    return [*command, "--dataset_dir", str(data), "--output_dir", str(out), *flags({**TINY, **settings})]
+def plain(bundle: str, data: Path, out: Path, settings: dict) -> list[str]:
+    command = [sys.executable, "-m", "monai.bundle", "run", "--bundle_root", str(BUNDLES / bundle)]
+    command += ["--config_file", configs(bundle)]
+    return [*command, "--dataset_dir", str(data), "--output_dir", str(out), *flags({**SMALL[bundle], **settings})]
 
 
-def friendly(data: Path, out: Path, settings: dict) -> list[str]:
-    changed = [f"{key}={value}" for key, value in {**TINY, **settings}.items() if key != "device"]
+def friendly(bundle: str, data: Path, out: Path, settings: dict) -> list[str]:
+    changed = [f"{key}={value}" for key, value in {**SMALL[bundle], **settings}.items() if key != "device"]
     sets = [part for change in changed for part in ("--set", change)]
-    return [str(BIN / "monai-genaug"), "train", "nuclei_pix2pix", "--data", str(data), "--out", str(out), *sets]
+    return [str(BIN / "monai-genaug"), "train", bundle, "--data", str(data), "--out", str(out), *sets]
 
 
-def torchrun(processes: int, data: Path, out: Path, settings: dict) -> list[str]:
+def torchrun(processes: int, bundle: str, data: Path, out: Path, settings: dict) -> list[str]:
     head = [str(BIN / "torchrun"), "--standalone", f"--nproc_per_node={processes}", "-m", "monai.bundle", "run"]
-    tail = ["--bundle_root", str(BUNDLE), "--config_file", configs("multi_gpu_train.yaml"), "--dataset_dir", str(data)]
-    without_device = {key: value for key, value in {**TINY, **settings}.items() if key != "device"}
-    return [*head, *tail, "--output_dir", str(out), *flags(without_device)]
+    tail = ["--bundle_root", str(BUNDLES / bundle), "--config_file", configs(bundle, "multi_gpu_train.yaml")]
+    without_device = {key: value for key, value in {**SMALL[bundle], **settings}.items() if key != "device"}
+    return [*head, *tail, "--dataset_dir", str(data), "--output_dir", str(out), *flags(without_device)]
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
     return torch.load(folder / "models/model.pt", weights_only=True)
 
 
-def losses(log: str) -> list[float]:
-    return [float(value) for value in re.findall(r"Iter: .* g_l1: ([\d.]+)", log)]
+def losses(log: str, name: str = "g_l1") -> list[float]:
+    return [float(value) for value in re.findall(rf"Iter: .* {name}: ([\d.]+)", log)]
 
 
-def test_two_processes_train_as_one_with_the_same_batch(data, tmp_path):
-    settings = {**NO_CHANCE, "batch_size": 4, "epochs": 2, "iterations_per_epoch": 3}
-    one = losses(run(torchrun(1, data, tmp_path / "one", settings)))
-    two = losses(run(torchrun(2, data, tmp_path / "two", settings)))
+@pytest.mark.parametrize("bundle", SMALL)
+def test_two_processes_train_as_one_with_the_same_batch(data, tmp_path, bundle):
+    settings = {**NO_CHANCE[bundle], "log_interval": 1, "batch_size": 4, "epochs": 2, "iterations_per_epoch": 3}
+    one = losses(run(torchrun(1, bundle, data, tmp_path / "one", settings)), LOSS[bundle])
+    two = losses(run(torchrun(2, bundle, data, tmp_path / "two", settings)), LOSS[bundle])
     assert len(one) == 6
     assert two == pytest.approx(one, rel=1e-3)
     assert len(set(one)) > 1
@@ -92,16 +107,21 @@ def test_two_processes_train_as_one_with_the_same_batch(data, tmp_path):
     assert max((first[key] - second[key]).abs().max().item() for key in first) < 1e-3
 
 
-def test_two_processes_train_with_noise_dropout_and_batch_norm(data, tmp_path):
-    log = run(torchrun(2, data, tmp_path / "out", {"log_interval": 1}))
-    assert len(losses(log)) == 4  # one process writes the log
+@pytest.mark.parametrize("bundle", SMALL)
+def test_two_processes_train_with_all_that_is_random(data, tmp_path, bundle):
+    log = run(torchrun(2, bundle, data, tmp_path / "out", {"log_interval": 1}))
+    assert len(losses(log, LOSS[bundle])) == 4  # one process writes the log
     assert load_generator(tmp_path / "out").image_channels == 1
 
 
-@pytest.mark.parametrize("command", [plain, friendly], ids=["monai.bundle run", "monai-genaug train"])
-def test_a_killed_training_goes_on_with_the_same_command_to_the_same_weights(data, tmp_path, command):
+@pytest.mark.parametrize(
+    ("command", "bundle"),
+    [(plain, "nuclei_pix2pix"), (friendly, "nuclei_pix2pix"), (plain, "nuclei_cyclegan")],
+    ids=["monai.bundle run", "monai-genaug train", "CycleGAN"],
+)
+def test_a_killed_training_goes_on_with_the_same_command_to_the_same_weights(data, tmp_path, command, bundle):
     settings = {"epochs": 60, "iterations_per_epoch": 2, "sample_interval": 60}
-    process = start(command(data, tmp_path / "killed", settings))
+    process = start(command(bundle, data, tmp_path / "killed", settings))
     deadline = time.monotonic() + 120
     while not (tmp_path / "killed/checkpoint_previous.pt").exists() and time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()[0][-2000:]
@@ -110,21 +130,21 @@ def test_a_killed_training_goes_on_with_the_same_command_to_the_same_weights(dat
     process.communicate()
     epoch = json.loads((tmp_path / "killed/configs/metadata.json").read_text())["training"]["epoch"]
     assert epoch < 60
-    run(command(data, tmp_path / "killed", settings))
-    run(plain(data, tmp_path / "whole", settings))
+    run(command(bundle, data, tmp_path / "killed", settings))
+    run(plain(bundle, data, tmp_path / "whole", settings))
     killed, whole = weights(tmp_path / "killed"), weights(tmp_path / "whole")
     assert all(torch.equal(killed[key], whole[key]) for key in whole)
 
 
 def test_the_log_tells_of_data_epochs_and_losses(data, tmp_path):
-    log = run(plain(data, tmp_path / "out", {"log_interval": 2}))
+    log = run(plain("nuclei_pix2pix", data, tmp_path / "out", {"log_interval": 2}))
     assert "5 training images" not in log  # two of five are kept for validation and test
     assert "3 training images: 2D, 1 channel(s), size 24x32" in log
     assert len(losses(log)) == 2
 
 
 def test_a_misspelt_setting_is_one_line_with_the_nearest(data, tmp_path):
-    process = start(friendly(data, tmp_path / "out", {"lambda_11": 3}))
+    process = start(friendly("nuclei_pix2pix", data, tmp_path / "out", {"lambda_11": 3}))
     output = process.communicate(timeout=120)[0]
     assert process.returncode == 2
     [line] = [line for line in output.splitlines() if line.startswith("Error")]

@@ -1,0 +1,28 @@
+"""Every piece of code of the guide, in its order, in one folder."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from monai_genaug import load_generator
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def test_the_code_of_the_guide_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    scope: dict = {}
+    for block in re.findall(r"^```python\n(.*?)^```$", (DOCS / "guide.md").read_text(), flags=re.DOTALL | re.MULTILINE):
+        exec(block, scope)
+    assert scope["new"].shape == (1, 200, 160)
+    assert len(scope["new"].unique()) > 3
+    assert load_generator("my_editor").name == "EditingGenerator(Pix2PixGenerator)"
+
+
+@pytest.mark.parametrize("page", ["guide.md", "results.md"])
+def test_the_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(((?!http)[^)#]+)\)", (DOCS / page).read_text()):
+        assert (DOCS / target).exists(), target
