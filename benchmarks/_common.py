@@ -79,6 +79,15 @@ def synthesise(generator: ConditionalGenerator, items: list[dict[str, Any]], see
 
 
 def summary(values: list[float]) -> dict[str, float]:
-    """Mean with quartiles over images."""
+    """Mean with quartiles over images; NaN stands for what an image does not have, and is left out."""
+    values = [value for value in values if not np.isnan(value)]
+    if not values:
+        return {"n": 0}
     low, middle, high = np.percentile(values, [25, 50, 75])
-    return {"mean": float(np.mean(values)), "q25": float(low), "median": float(middle), "q75": float(high)}
+    return {
+        "n": len(values),
+        "mean": float(np.mean(values)),
+        "q25": float(low),
+        "median": float(middle),
+        "q75": float(high),
+    }

@@ -3,10 +3,10 @@
     python -m benchmarks.cycle_faults --out benchmarks/results/DATE-MACHINE/cycle_faults
 
 Six labels of the training split are all that is known of masks: ProceduralNuclei is fitted to them, and draws every
-mask of the training. Images are those of the rest of that split, without labels. Two CycleGANs are trained alike: `plain` has
-the losses of Zhu et al. 2017, and mode seeking inside nuclei so that seeds differ; `mended` has noise in the cycle and
-the mask-consistency loss too. A U-Net that was trained on all real pairs of the training split then judges, on images
-made from the masks of the test split:
+mask of the training. Images are those of the rest of that split, without labels. Two CycleGANs are trained alike:
+`plain` has the losses of Zhu et al. 2017, and mode seeking inside nuclei so that seeds differ; `mended` has noise in
+the cycle and the mask-consistency loss too. A U-Net that was trained on all real pairs of the training split then
+judges, on images made from the masks of the test split:
 
 - agreement: its Dice with the mask, beside its Dice on the real test images;
 - shape shift: how far its outlines lie outside (+) or inside (-) of the mask's, pixels, beside the same on real images;
@@ -85,7 +85,7 @@ def judge(segmenter: Segmenter, items: list[dict[str, Any]]) -> dict[str, Any]:
                 "made_up_share": float((found & ~near).sum() / max(1, found.sum())),
             }
         )
-    return {key: summary([row[key] for row in rows if not np.isnan(row[key])]) for key in rows[0]}
+    return {key: summary([row[key] for row in rows]) for key in rows[0]}
 
 
 def _dice(found: np.ndarray, wanted: np.ndarray) -> float:
@@ -162,7 +162,7 @@ def main() -> None:
     rows = list(zip(test, *made.values(), strict=True))[::9]
     write_grid(options.out / "samples.jpg", [[row[0]["label"], *(item["image"] for item in row)] for row in rows])
     for name in ("real", *VARIANTS):
-        print(name, {key: round(value["mean"], 3) for key, value in results[name].items()})
+        print(name, {key: round(value.get("mean", float("nan")), 3) for key, value in results[name].items()})
 
 
 if __name__ == "__main__":

@@ -101,7 +101,7 @@ class Cell:
         """Fit procedural nuclei to the six labels; gives their config."""
         path = self.folder / "procedural.json"
         ProceduralNuclei.fit([item["label"] for item in self.items]).save(path)
-        return {"_target_": "monai_genaug.masks.population_file.load_procedural", "path": str(path)}
+        return {"_target_": "monai_genaug.masks.procedural.load_procedural", "path": str(path)}
 
     def pairs(self) -> dict[str, Any]:
         """Give the data list of the six."""

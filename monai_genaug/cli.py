@@ -1,4 +1,4 @@
-"""The command line: `monai-genaug demo | train | preview | fetch`."""
+"""The command line: `monai-genaug demo | train | preview | benchmark | fetch`."""
 
 from __future__ import annotations
 
@@ -137,6 +137,32 @@ def preview(
 
     result = draw(generator, data, out, count=count, seed=seed, device=device)
     typer.echo(f"{result.table}\npicture: {result.path}")
+
+
+@app.command()
+def benchmark(
+    plan: Annotated[Path, typer.Argument(help="What is compared: a YAML file such as benchmarks/paper_nucleus.yaml.")],
+    data: Annotated[Path | None, typer.Option(help="Data set: a folder, a .json list or a .mat file.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for results; by default runs/ and the kind.")] = None,
+    setting: Annotated[str, typer.Option(help="Which of the plan's settings, such as short or full.")] = "short",
+    device: Annotated[str | None, typer.Option(help="cpu or cuda; by default cuda where there is one.")] = None,
+) -> None:
+    """Run a comparison that a YAML file describes; one that was stopped goes on."""
+    typer.echo("loading MONAI and PyTorch ...", err=True)
+    from rich.console import Console
+
+    from monai_genaug.benchmark.kinds import run_benchmark
+    from monai_genaug.training.progress import progress_bars
+
+    with progress_bars() as bars, _told():
+        try:
+            result = run_benchmark(plan, bars, data_dir=data, output_dir=out, setting=setting, device=device)
+        except KeyboardInterrupt:
+            typer.echo("stopped: the same command goes on from the last epoch that was completed", err=True)
+            raise typer.Exit(130) from None
+    for table in result.tables:
+        Console().print(table.to_rich())
+    typer.echo(f"results: {result.folder}")
 
 
 @app.command()

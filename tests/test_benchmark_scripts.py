@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +13,19 @@ import pytest
 import torch
 from PIL import Image
 
-from benchmarks import histology_few_labels, nuclei_faithfulness, speed_bundle, speed_engine, speed_transform
+from benchmarks import (
+    cycle_faults,
+    few_labels,
+    no_labels,
+    nuclei_faithfulness,
+    speed_bundle,
+    speed_engine,
+    speed_transform,
+    touching_nuclei,
+)
+from monai_genaug.data import load_datalist
 from monai_genaug.phantoms import write_nuclei_dataset
-from tests.helpers import TINY
+from tests.helpers import TINY, TINY_CYCLE
 
 TINY_UNET = {"features": [4, 8], "crop_size": 32, "batch_size": 2, "epochs": 1, "iterations_per_epoch": 3}
 SMALL = {**TINY, "ema_momentum": None, "instance_noise": 0.0, "label_smoothing": 0.0}
@@ -38,25 +50,86 @@ def test_faithfulness_writes_its_figures_and_a_picture(data, tmp_path, monkeypat
     assert np.asarray(Image.open(tmp_path / "out/samples.jpg")).std() > 0
 
 
-def test_few_labels_runs_both_arms_by_seed_and_goes_on_where_it_was(data, tmp_path, monkeypatch):
-    monkeypatch.setattr(histology_few_labels, "GENERATOR", TINY)
-    monkeypatch.setattr(histology_few_labels, "SEGMENTER", TINY_UNET)
-    argv = ["x", "--data", str(data), "--out", str(tmp_path / "out"), "--work", str(tmp_path / "work"), "--seeds"]
-    monkeypatch.setattr(sys, "argv", [*argv, "1"])
-    histology_few_labels.main()
-    first = (tmp_path / "out/seed0.json").read_bytes()
-    monkeypatch.setattr(sys, "argv", [*argv, "2"])
-    histology_few_labels.main()
-    assert (tmp_path / "out/seed0.json").read_bytes() == first
-    cells = [json.loads((tmp_path / f"out/seed{seed}.json").read_text()) for seed in (0, 1)]
+def start(monkeypatch, script, data: Path, folder: Path, *arguments: str, source: str = "--data") -> None:
+    """Run a script with phantoms as its data."""
+    argv = ["x", source, str(data), "--out", str(folder / "out"), "--work", str(folder / "work"), *arguments]
+    monkeypatch.setattr(sys, "argv", argv)
+    script.main()
+
+
+def test_few_labels_runs_each_arm_by_seed_and_goes_on_where_it_was(data, tmp_path, monkeypatch):
+    for name, tiny in {"PIX2PIX": TINY, "CYCLEGAN": TINY_CYCLE, "SEGMENTER": TINY_UNET, "STYLES": 4}.items():
+        monkeypatch.setattr(few_labels, name, tiny)
+    start(monkeypatch, few_labels, data, tmp_path, "--seeds", "0")
+    out = tmp_path / "out"
+    names = [arm.replace(" ", "_") for arm in few_labels.ARMS]
+    first = {name: (out / f"{name}_seed0.json").read_bytes() for name in names}
+    start(monkeypatch, few_labels, data, tmp_path, "--seeds", "0", "1", "--arms", "classic", "copy-paste")
+    assert all((out / f"{name}_seed0.json").read_bytes() == content for name, content in first.items())
+    cells = [json.loads((out / f"classic_seed{seed}.json").read_text()) for seed in (0, 1)]
     assert cells[0]["labelled"] != cells[1]["labelled"]
     assert not any(name.startswith("test") for cell in cells for name in cell["labelled"])
-    summary = json.loads((tmp_path / "out/results.json").read_text())
-    means = [
-        np.mean(cell["arms"]["classic+genaug"]["dice"]) - np.mean(cell["arms"]["classic"]["dice"]) for cell in cells
-    ]
-    assert summary["dice"]["difference"]["mean"] == pytest.approx(np.mean(means))
-    assert summary["dice"]["difference"]["n"] == 2
+    summary = json.loads((out / "results.json").read_text())["dice"]
+    assert set(summary) == set(few_labels.ARMS)
+    pasted = [json.loads((out / f"copy-paste_seed{seed}.json").read_text()) for seed in (0, 1)]
+    means = [np.mean(a["dice"]) - np.mean(b["dice"]) for a, b in zip(pasted, cells, strict=True)]
+    assert summary["copy-paste"]["difference"]["mean"] == pytest.approx(np.mean(means))
+    assert summary["copy-paste"]["difference"]["n"] == 2
+    assert summary["cyclegan"]["difference"] is None  # one seed has no interval
+    assert np.asarray(Image.open(out / "cyclegan.jpg")).std() > 0
+
+
+def test_unlabelled_images_are_none_of_the_six_and_none_of_the_test(data, tmp_path):
+    options = Namespace(work=tmp_path, data=data, device="cpu")
+    cell = few_labels.Cell(3, load_datalist(data)["training"], options)
+    labelled, unlabelled = ({Path(entry["image"]).name for entry in part} for part in (cell.labelled, cell.unlabelled))
+    assert (len(labelled), len(unlabelled)) == (6, 2)
+    assert not labelled & unlabelled
+    assert all(name.startswith("training") for name in labelled | unlabelled)
+
+
+def test_the_faults_of_cycles_are_measured(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(cycle_faults, "CYCLEGAN", TINY_CYCLE)
+    monkeypatch.setattr(cycle_faults, "SEGMENTER", TINY_UNET)
+    start(monkeypatch, cycle_faults, data, tmp_path, "--only", "plain")
+    assert not (tmp_path / "out").exists()
+    start(monkeypatch, cycle_faults, data, tmp_path)
+    results = json.loads((tmp_path / "out/results.json").read_text())
+    assert set(results["mended"]) - set(results["real"]) == {
+        "hidden_information",
+        "read_back_dice",
+        "read_back_dice_in_noise",
+    }
+    assert 0 <= results["plain"]["dice"]["mean"] <= 1
+
+
+def test_a_target_without_labels_is_learned_from_made_pairs(data, tmp_path, monkeypatch):
+    colours = tmp_path / "colours"
+    shutil.copytree(data, colours)
+    for file in (colours / "images").iterdir():
+        Image.open(file).convert("RGB").save(file)
+    for name, tiny in {"CYCLEGAN": TINY_CYCLE, "SEGMENTER": TINY_UNET, "PAIRS": 3, "SIZE": 32}.items():
+        monkeypatch.setattr(no_labels, name, tiny)
+    start(monkeypatch, no_labels, data, tmp_path, "--target", str(colours), "--seeds", "0", "1", source="--source")
+    results = json.loads((tmp_path / "out/results.json").read_text())
+    assert results["dice"]["no labels - source"]["n"] == 2
+    assert results["seeds"] == [0, 1]
+    assert len(list((tmp_path / "work/seed1/pairs/images").iterdir())) == 3
+
+
+def test_contacts_between_nuclei_are_found_and_their_dip_measured(data, tmp_path, monkeypatch):
+    label = np.zeros((20, 30), np.int64)
+    label[4:16, 2:15], label[4:16, 15:28] = 1, 2
+    where = touching_nuclei.contacts(label)
+    assert where.sum() == 24
+    image = np.where(label > 0, 0.8, 0.0).astype(np.float32)
+    assert touching_nuclei.dip(image, label) == pytest.approx(0, abs=1e-6)
+    image[where] = 0.4
+    assert touching_nuclei.dip(image, label) == pytest.approx(0.5)
+    rows, columns = np.indices(label.shape)
+    bumps = [np.exp(-((rows - 10) ** 2 + (columns - c) ** 2) / 20) for c in (8, 21)]
+    assert touching_nuclei.come_apart(np.maximum(*bumps).astype(np.float32), label) == 1
+    assert touching_nuclei.come_apart(np.exp(-((rows - 10) ** 2 + (columns - 14.5) ** 2) / 200), label) == 0
 
 
 def test_otsu_finds_bright_nuclei():

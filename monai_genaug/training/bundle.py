@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import os
+from collections import UserList
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -103,7 +104,7 @@ def _override(parser: ConfigParser, overrides: Mapping[str, Any], bundle: str) -
         if name in FOLDERS:
             parser[name] = str(Path(value).expanduser())
         else:
-            parser[name] = check_device(value) if name == "device" else value
+            parser[name] = check_device(value) if name == "device" else _as_data(value)
         if name not in parser.get("settings", {}) and name not in NOT_NOTED and not name.startswith(DESCRIBED):
             noted[name] = str(value)
     if noted and "settings" in parser:
@@ -112,6 +113,15 @@ def _override(parser: ConfigParser, overrides: Mapping[str, Any], bundle: str) -
         data, out = (Path(overrides[name]).expanduser().resolve() for name in sorted(FOLDERS))
         if out.is_relative_to(data):
             raise ValueError(f"output_dir {out} lies in the data set {data}: choose a folder outside of it.")
+
+
+def _as_data(value: Any) -> Any:
+    """Keep MONAI's parser from reading lists of items, in whose paths it would take ``#`` for its own."""
+    if isinstance(value, Mapping) and "_target_" not in value:
+        return {key: _as_data(part) for key, part in value.items()}
+    if isinstance(value, list) and all(isinstance(part, Mapping) and "_target_" not in part for part in value):
+        return UserList(value)
+    return value
 
 
 def _as_value_error(error: RuntimeError) -> BaseException:

@@ -3,11 +3,19 @@
 from monai_genaug.transforms.array import GenerativeAugment
 from monai_genaug.transforms.batch import GenerativePrepareBatch
 from monai_genaug.transforms.dictionary import GenerativeAugmentD, GenerativeAugmentd, GenerativeAugmentDict
+from monai_genaug.transforms.masks import SampleMaskD, SampleMaskd, SampleMaskDict
+from monai_genaug.transforms.paste import CopyPasteD, CopyPasted, CopyPasteDict
 
 __all__ = [
+    "CopyPasteD",
+    "CopyPasteDict",
+    "CopyPasted",
     "GenerativeAugment",
     "GenerativeAugmentD",
     "GenerativeAugmentDict",
     "GenerativeAugmentd",
     "GenerativePrepareBatch",
+    "SampleMaskD",
+    "SampleMaskDict",
+    "SampleMaskd",
 ]

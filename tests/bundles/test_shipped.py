@@ -24,6 +24,7 @@ def phantom_label() -> torch.Tensor:
 def test_bundles_are_listed_with_what_they_are_for():
     uses = {bundle.name: bundle.use for bundle in list_bundles()}
     assert uses == {
+        "nuclei_cyclegan": "can be trained",
         "nuclei_histology_pix2pix": "has trained weights",
         "nuclei_pix2pix": "can be trained, has trained weights",
         "nuclei_unet": "can be trained",

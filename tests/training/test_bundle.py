@@ -205,3 +205,18 @@ def test_real_images_are_trained_on(real_data, tmp_path):
     datalist = {"training": training, "validation": training[:1]}
     train_bundle("nuclei_pix2pix", {**TINY, "datalist": datalist, "output_dir": str(tmp_path), "crop_size": 64})
     assert load_generator(tmp_path).image_channels == 1
+
+
+def test_cells_of_a_matlab_file_can_be_given_as_lists(tmp_path):
+    from scipy.io import savemat
+
+    rng = np.random.default_rng(0)
+    cells = {name: np.empty(3, dtype=object) for name in ("images", "masks")}
+    for number in range(3):
+        cells["masks"][number] = (rng.random((20, 24)) > 0.5).astype(np.uint8)
+        cells["images"][number] = rng.integers(0, 255, (20, 24)).astype(np.uint8)
+    savemat(tmp_path / "set.mat", cells)
+    datalist = load_datalist(tmp_path / "set.mat", fractions=(1, 0, 0))
+    assert "#" in datalist["training"][0]["image"]
+    train_bundle("nuclei_pix2pix", {**TINY, "datalist": datalist, "output_dir": str(tmp_path / "out")})
+    assert (tmp_path / "out/models/model.pt").is_file()

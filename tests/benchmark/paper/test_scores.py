@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from monai_genaug.benchmark.paper_scores import (
+from monai_genaug.benchmark.paper.scores import (
     SCORES,
     find_regions,
     make_image,

@@ -9,7 +9,7 @@ import pytest
 from monai.bundle import ConfigParser
 
 from monai_genaug.masks.bank import InstanceBank, load_bank
-from monai_genaug.masks.bank_file import KINDS
+from monai_genaug.masks.bank.file import KINDS
 from tests.masks.drawn import class_map, nuclei
 
 

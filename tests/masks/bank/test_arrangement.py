@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from monai_genaug.masks.arrangement import arrange, name_objects
 from monai_genaug.masks.bank import InstanceBank
-from monai_genaug.masks.shapes import copy_shape
+from monai_genaug.masks.bank.arrangement import arrange, name_objects
+from monai_genaug.masks.bank.warps import copy_shape
 from tests.masks.drawn import class_map, nuclei
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from monai_genaug.masks.cutting import ENOUGH, cut_objects
+from monai_genaug.masks.bank.cutting import ENOUGH, cut_objects
 from tests.masks.drawn import nuclei, touching_share
 
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from monai_genaug.masks.bank import InstanceBank
-from monai_genaug.masks.cutting import cut_objects
+from monai_genaug.masks.bank.cutting import cut_objects
 from tests.masks.drawn import regions
 
 

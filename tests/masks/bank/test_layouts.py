@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from monai_genaug.masks.cutting import cut_objects
-from monai_genaug.masks.layouts import Composer, Layout
-from monai_genaug.masks.objects import ObjectStore
+from monai_genaug.masks.bank.cutting import cut_objects
+from monai_genaug.masks.bank.layouts import Composer, Layout
+from monai_genaug.masks.bank.store import ObjectStore
 from tests.masks.drawn import class_map, nuclei
 
 DRAW = {"scale": (0.9, 1.1), "flip": 0.5, "bend": 0.3}

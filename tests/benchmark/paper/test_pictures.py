@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from monai_genaug.benchmark.paper_pictures import Snapshots, write_figure
+from monai_genaug.benchmark.paper.pictures import Snapshots, write_figure
 
 LENGTH = 4  # iterations of an epoch
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monai_genaug.masks.shapes import KNOTS, Warp, copy_shape, draw_warps, sample_linear, warp_points
+from monai_genaug.masks.bank.warps import KNOTS, Warp, copy_shape, draw_warps, sample_linear, warp_points
 from tests.masks.drawn import ball, regions
 
 

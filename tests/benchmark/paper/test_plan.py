@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from monai.bundle import ConfigParser
 
-from monai_genaug.benchmark.paper_plan import MODELS, SHARED, PaperPlan
+from monai_genaug.benchmark.paper.plan import MODELS, SHARED, PaperPlan
 from monai_genaug.benchmark.plan import choose_setting, read_plan
 from monai_genaug.generators.folders import find_bundle
 from monai_genaug.training.bundle import CONFIGS
 
-SHIPPED = Path(__file__).parents[2] / "benchmarks" / "paper_nucleus.yaml"
+SHIPPED = Path(__file__).parents[3] / "benchmarks" / "paper_nucleus.yaml"
 ENTRIES = [{"image": f"i{n}.png", "label": f"l{n}.png", "group": "g"} for n in range(3)]
 
 

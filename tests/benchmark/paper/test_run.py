@@ -14,11 +14,11 @@ import torch
 from PIL import Image
 from scipy.io import savemat
 
-from monai_genaug.benchmark import paper
 from monai_genaug.benchmark.kinds import run_benchmark
-from monai_genaug.benchmark.paper import run_paper
-from monai_genaug.benchmark.paper_plan import MODELS, SHARED
-from monai_genaug.benchmark.paper_scores import make_image
+from monai_genaug.benchmark.paper import run as paper
+from monai_genaug.benchmark.paper.plan import MODELS, SHARED
+from monai_genaug.benchmark.paper.run import run_paper
+from monai_genaug.benchmark.paper.scores import make_image
 from monai_genaug.data import load_datalist, load_items, read_array
 from monai_genaug.generators import load_generator
 from monai_genaug.phantoms import write_nuclei_dataset
@@ -266,7 +266,7 @@ def test_an_unknown_kind_is_refused(tmp_path):
 
 
 def test_a_missing_scikit_image_is_told_before_the_training(data, tmp_path, monkeypatch):
-    monkeypatch.setattr("monai_genaug.benchmark.paper_setup.find_spec", lambda name: None)
+    monkeypatch.setattr("monai_genaug.benchmark.paper.setup.find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"pip install 'monai_genaug\[metrics\]'"):
         compare(tmp_path / "out", data)
 

@@ -1,0 +1,1 @@
+"""Pix2Pix and CycleGAN from the same start: the comparison of the source paper."""

@@ -1,0 +1,107 @@
+"""Plans of benchmarks: YAML files that say what is compared, with settings of several sizes."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from monai_genaug._checks import check_choice
+
+FIXED = ("kind", "data", "published", "settings")  # what no setting changes
+
+
+def read_plan(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read the YAML file of a benchmark.
+
+    Args:
+        path: of the file, which holds a mapping with at least ``kind``.
+
+    Returns:
+        Its content, not checked any further.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it holds no mapping or no kind.
+
+    Example:
+        >>> read_plan("no_such_plan.yaml")
+        Traceback (most recent call last):
+            ...
+        FileNotFoundError: no_such_plan.yaml does not exist, expected the plan of a benchmark, ...
+    """
+    import yaml
+
+    file = Path(path)
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"{file} does not exist, expected the plan of a benchmark, such as benchmarks/paper_nucleus.yaml."
+        )
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{file} is no valid YAML ({' '.join(str(error).split())}): mend it.") from error
+    if not isinstance(content, dict) or "kind" not in content:
+        raise ValueError(f"{file} has no entry `kind`, expected a mapping that begins with `kind: paper_nucleus`.")
+    return content
+
+
+def check_keys(entries: Mapping[str, Any], known: Iterable[str], where: str) -> None:
+    """Refuse a key that is not known, naming the nearest.
+
+    Args:
+        entries: a mapping of a plan.
+        known: its possible keys.
+        where: what the error calls it.
+
+    Raises:
+        ValueError: for the first key that is not known.
+
+    Example:
+        >>> check_keys({"epoch": 3}, ["seeds", "epochs"], "the plan")
+        Traceback (most recent call last):
+            ...
+        ValueError: the plan has the unknown entry 'epoch', did you mean 'epochs'? Known are seeds, epochs.
+    """
+    known = list(known)
+    for key in entries:
+        if key not in known:
+            near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.5)
+            hint = f", did you mean {near[0]!r}?" if near else "."
+            raise ValueError(f"{where} has the unknown entry {key!r}{hint} Known are {', '.join(known)}.")
+
+
+def choose_setting(content: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Lay one of a plan's settings over its other entries; mappings are joined key by key.
+
+    Args:
+        content: of `read_plan`.
+        name: of the setting.
+
+    Returns:
+        The entries without ``kind`` and ``settings``.
+
+    Raises:
+        ValueError: if there is no such setting, or one changes what belongs to the whole plan.
+
+    Example:
+        >>> plan = {"kind": "a", "epochs": 200, "net": {"width": 64}, "settings": {"full": {}, "short": {"epochs": 4}}}
+        >>> choose_setting(plan, "short")
+        {'epochs': 4, 'net': {'width': 64}}
+    """
+    settings = content.get("settings")
+    if not isinstance(settings, Mapping) or not settings:
+        raise ValueError("the plan has no settings, expected a mapping `settings` of blocks such as short and full.")
+    check_choice("setting", name, settings)
+    block = {} if settings[name] is None else settings[name]
+    if not isinstance(block, Mapping):
+        raise ValueError(f"the setting {name!r} is {block!r}, expected a mapping of entries that it changes.")
+    merged = {key: value for key, value in content.items() if key not in ("kind", "settings")}
+    for key, value in block.items():
+        if key in FIXED:
+            raise ValueError(f"the setting {name!r} has {key}, which belongs to the whole plan: move it there.")
+        old = merged.get(key)
+        merged[key] = {**old, **value} if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return merged
