@@ -102,13 +102,13 @@ def find_fits(body: StarConvex, centers: Floats, region: Mask) -> Iterator[tuple
     Example:
         >>> body, region = StarConvex(np.random.RandomState(0), 2, 3.0), np.ones((16, 16), bool)
         >>> [(int(mask.sum()), corner) for mask, corner in find_fits(body, np.array([[1.0, 8.0], [8.0, 8.0]]), region)]
-        [(29, (4, 4)), (16, (-4, 4))]
+        [(29, (4, 4)), (29, (0, 4)), (23, (-2, 4))]
     """
     shape = body.mask()
     whole, sides, parts = np.count_nonzero(shape), np.array(shape.shape), []
     corners = np.rint(centers - 0.5 * sides).astype(int)
     moved = np.clip(corners, 0, np.maximum(np.array(region.shape) - sides, 0))  # into the map
-    for corner in (*corners.tolist(), *moved.tolist()):
+    for corner in (*corners.tolist(), *moved[(moved != corners).any(axis=1)].tolist()):
         kept = shape & _window(region, corner, shape.shape)
         count = np.count_nonzero(kept)
         if count == whole:

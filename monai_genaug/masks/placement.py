@@ -162,7 +162,9 @@ class Canvas:
 
     def _mark(self, inside: Mask, box: tuple[slice, ...]) -> None:
         """Note the voxels of an object and those around them."""
-        grown = _grow(np.pad(inside, 1))
+        framed = np.zeros([side + 2 for side in inside.shape], dtype=bool)
+        framed[(slice(1, -1),) * inside.ndim] = inside
+        grown = _grow(framed)
         wide, part = [], []
         for span, length in zip(box, self.size, strict=True):
             low, high = max(span.start - 1, 0), min(span.stop + 1, length)

@@ -53,6 +53,14 @@ def test_places_where_the_lesion_lies_inside_as_a_whole_come_first():
     assert 0.5 * whole <= part < whole
 
 
-def test_nothing_fits_beyond_the_map():
+def test_a_lesion_that_sticks_out_is_moved_into_the_map_before_it_is_cut():
     body = StarConvex(np.random.RandomState(0), 3, 3.0)
-    assert not list(find_fits(body, np.array([[-50.0, 5.0, 5.0], [5.0, 5.0, 99.0]]), np.ones((10, 10, 10), bool)))
+    whole, part = find_fits(body, np.array([[5.0, 0.0, 5.0]]), np.ones((10, 10, 10), bool))
+    assert whole[1][1] == 0
+    assert part[1][1] < 0
+    assert part[0].sum() < whole[0].sum() == body.mask().sum()
+
+
+def test_nothing_fits_where_there_is_no_region():
+    body = StarConvex(np.random.RandomState(0), 2, 3.0)
+    assert not list(find_fits(body, np.array([[5.0, 5.0], [-50.0, 5.0]]), np.zeros((10, 10), bool)))

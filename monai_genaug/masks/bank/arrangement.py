@@ -84,7 +84,7 @@ def name_objects(store: ObjectStore, values: Labels, numbered: Labels, placed: S
     if not placed:
         return numbered
     if store.instances:
-        used = np.unique(values)
+        used = np.unique(values) if values.any() else np.zeros(1, np.int64)
         names = np.setdiff1d(np.arange(1, len(used) + len(placed) + 1), used)[: len(placed)]
     else:
         names = store.classes[[place.source for place in placed]]
@@ -109,6 +109,8 @@ def _draw_centers(
 
 def _note_neighbours(canvas: Canvas, instances: bool) -> list[int]:
     """Tell a canvas of the objects that its map holds already, and give their values."""
+    if not canvas.values.any():
+        return []
     index, values = number_objects(canvas.values, instances)
     for box in find_boxes(index):
         center = np.array([0.5 * (part.start + part.stop - 1) for part in box])
