@@ -89,7 +89,8 @@ def _draw_count(lesions: LesionClass, rng: np.random.RandomState) -> int:
 def find_fits(body: StarConvex, centers: Floats, region: Mask) -> Iterator[tuple[Mask, tuple[int, ...]]]:
     """Cut what lies outside of a region off a lesion, at each of some centres.
 
-    First come the centres where nothing lies outside, then those where nothing does once it is moved into the map.
+    First come the centres where nothing lies outside, then those where nothing does once it is moved into the map, and
+    then the others, by how much is left.
 
     Args:
         body: the lesion's shape.
@@ -115,7 +116,7 @@ def find_fits(body: StarConvex, centers: Floats, region: Mask) -> Iterator[tuple
             yield shape, tuple(corner)
         elif count >= LEAST_KEPT * whole:
             parts.append((_largest_piece(kept), tuple(corner)))
-    yield from parts
+    yield from sorted(parts, key=lambda part: -np.count_nonzero(part[0]))
 
 
 def _window(region: Mask, corner: Sequence[int], sides: Sequence[int]) -> Mask:
