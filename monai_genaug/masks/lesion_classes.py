@@ -64,6 +64,8 @@ class LesionClass:
     directions: tuple[tuple[float, ...], ...] | None = None
 
     def __post_init__(self) -> None:
+        for name in ("center", "center_spread", "directions"):  # files hold lists
+            object.__setattr__(self, name, _as_tuple(getattr(self, name)))
         if self.value != int(self.value) or self.value < 1:
             raise ValueError(f"value is {self.value!r}, expected a whole number from 1 on: 0 is background.")
         if self.lobes != int(self.lobes) or self.lobes < 3:
@@ -200,6 +202,11 @@ def _middle_spread(values: NDArray[np.float64]) -> float:
     """Give the standard deviation of a normal distribution with the same middle two thirds: specks do not count."""
     low, high = np.percentile(values, [15.87, 84.13], method="weibull")
     return float(0.5 * (high - low))
+
+
+def _as_tuple(value: Any) -> Any:
+    """Give lists in lists as tuples in tuples, and anything else as it is."""
+    return tuple(_as_tuple(part) for part in value) if isinstance(value, list | tuple) else value
 
 
 def _check_at_least(name: str, value: float, low: float) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from monai_genaug.data import load_datalist, load_items
+from monai_genaug.masks.digest import digest_sampler
 from monai_genaug.masks.lesion_classes import LesionClass, separate_classes
 from monai_genaug.masks.lesions import ProceduralLesions, load_lesions
 from monai_genaug.masks.statistics import ks_distance, measure_labels
@@ -150,6 +151,8 @@ def test_a_saved_sampler_gives_the_same_maps(tmp_path: Path):
     sampler.save(tmp_path / "lesions.json")
     again = load_lesions(tmp_path / "lesions.json")
     assert (again.shares, again.where, again.spatial_dims) == (sampler.shares, (0, 4), 2)
+    assert again.classes == sampler.classes
+    assert digest_sampler(again) == digest_sampler(sampler)
     for one, other in zip(sampled(sampler), sampled(again), strict=True):
         np.testing.assert_array_equal(one, other)
 

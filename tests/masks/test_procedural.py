@@ -19,6 +19,7 @@ from monai.data import MetaTensor
 from scipy import ndimage
 
 from monai_genaug.data import load_datalist, load_items
+from monai_genaug.masks.digest import digest_sampler
 from monai_genaug.masks.populations import Population
 from monai_genaug.masks.procedural import ProceduralNuclei, load_procedural
 from monai_genaug.masks.statistics import ks_distance, measure_labels
@@ -208,6 +209,7 @@ def test_a_saved_sampler_gives_the_same_maps(tmp_path: Path):
     fitted.save(tmp_path / "nuclei.json")
     again = load_procedural(tmp_path / "nuclei.json")
     assert (again.populations, again.spatial_dims) == (fitted.populations, 2)
+    assert digest_sampler(again) == digest_sampler(fitted)
     for one, other in zip(sampled(fitted), sampled(again), strict=True):
         np.testing.assert_array_equal(one, other)
 

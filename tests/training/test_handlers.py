@@ -214,6 +214,13 @@ def test_every_kind_of_generator_is_pictured(tmp_path, size, kwargs):
     assert Image.open(tmp_path / "samples/epoch_0001.png").size == (5 * size[1] + 16, size[0])
 
 
+def test_labels_without_images_are_pictured_too(tmp_path):
+    generator = build()
+    data = [{"label": item["label"]} for item in items(count=1)]
+    Engine([SampleGrid(tmp_path, generator, data)], epochs=1, network=generator.network).run()
+    assert Image.open(tmp_path / "samples/epoch_0001.png").size == (4 * 24 + 12, 20)
+
+
 def test_pictures_leave_the_trained_network_alone(tmp_path):
     generator = build().train()
     before = {key: value.clone() for key, value in generator.state_dict().items()}
