@@ -23,9 +23,9 @@ from monai_genaug._rng import derive_seed
 from monai_genaug.data import load_datalist, load_items
 from monai_genaug.masks.bank import InstanceBank
 from monai_genaug.masks.deformation import LabelDeformation
-from monai_genaug.masks.lesion_classes import separate_classes
-from monai_genaug.masks.lesions import ProceduralLesions
 from monai_genaug.masks.procedural import ProceduralNuclei
+from monai_genaug.masks.procedural.lesion_classes import separate_classes
+from monai_genaug.masks.procedural.lesions import ProceduralLesions
 from monai_genaug.masks.sampler import MaskSampler
 from monai_genaug.masks.statistics import LabelStatistics, ks_distance, measure_labels
 

@@ -17,8 +17,8 @@ import torch
 
 from monai_genaug.masks.bank import InstanceBank
 from monai_genaug.masks.deformation import LabelDeformation
-from monai_genaug.masks.lesions import ProceduralLesions
 from monai_genaug.masks.procedural import ProceduralNuclei
+from monai_genaug.masks.procedural.lesions import ProceduralLesions
 from monai_genaug.masks.sampler import MaskSampler
 
 SIZE = (1, 256, 256)

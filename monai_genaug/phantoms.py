@@ -15,7 +15,7 @@ from monai_genaug._rng import derive_seed
 from monai_genaug.data.splits import SPLITS
 from monai_genaug.data.writers import write_array, write_dataset
 from monai_genaug.masks.instances import separate_instances
-from monai_genaug.masks.star_convex import Floats, PlaneWaves, rim_distance
+from monai_genaug.masks.procedural.star_convex import Floats, PlaneWaves, rim_distance
 
 MAX_NUCLEI = 60_000  # on average: a uint16 label numbers 65535
 TRIES = 24

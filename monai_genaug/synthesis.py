@@ -80,7 +80,7 @@ def synthesize(
     if images is not None:
         images = as_plain_tensor(images)
         _check_images(generator, images, labels, (low, high))
-    new_labels = labels if mask_sampler is None else _sample_masks(mask_sampler, labels, seeds)
+    new_labels = labels if mask_sampler is None else sample_masks(mask_sampler, labels, seeds)
 
     made, made_labels = [], list(new_labels)  # rows, since torch cannot write into batches of every integer type
     accepted = torch.zeros(len(seeds), dtype=torch.bool)
@@ -117,7 +117,20 @@ def _verdict(accept: Accept | None, images: Tensor, labels: Tensor, value_range:
     return passed
 
 
-def _sample_masks(mask_sampler: Randomizable, labels: Tensor, seeds: Sequence[int]) -> Tensor:
+def sample_masks(mask_sampler: Randomizable, labels: Tensor, seeds: Sequence[int]) -> Tensor:
+    """Make a new label of each label and seed.
+
+    Args:
+        mask_sampler: its random state is set by each seed.
+        labels: (B, 1, *S), whole numbers >= 0.
+        seeds: B integers.
+
+    Returns:
+        (B, 1, *S), of the labels' type.
+
+    Raises:
+        ValueError: if the sampler changes the shape, or the type cannot hold the new values.
+    """
     rows = []
     for label, seed in zip(check_label(labels), seeds, strict=True):
         mask_sampler.set_random_state(seed=derive_seed(seed, "mask") % 2**32)
@@ -162,11 +175,11 @@ def _compose(
     synthetic = generator.sample(generator.encode(labels, unit), seeds=seeds) * (high - low) + low
     if images is None:
         return synthetic.to(labels.device)
-    synthetic = _to_dtype(synthetic, images.dtype).to(images.device)
+    synthetic = to_dtype(synthetic, images.dtype).to(images.device)
     return synthetic if region is None else torch.where(region.to(images.device), synthetic, images)
 
 
-def _to_dtype(image: Tensor, dtype: torch.dtype) -> Tensor:
+def to_dtype(image: Tensor, dtype: torch.dtype) -> Tensor:
     """Round and clip before a cast to whole numbers, which else cuts off and wraps around."""
     if dtype.is_floating_point:
         return image.to(dtype)

@@ -59,8 +59,8 @@ class LabelDeformation(MaskSampler):
         padding_mode: str = "reflection",
         instances: bool = False,
     ) -> None:
-        self.rotate = _check_angles(rotate)
-        self.scale = _check_scale(scale)
+        self.rotate = check_angles(rotate)
+        self.scale = check_scale(scale)
         if not 0.0 <= elastic < 1.0:
             raise ValueError(
                 f"elastic is {elastic!r}, expected 0 <= elastic < 1: displacements of spacing / (2 * spatial_dims) "
@@ -84,7 +84,7 @@ class LabelDeformation(MaskSampler):
         """
         size = tuple(data)
         dims = len(size)
-        angles = self.R.uniform(-1.0, 1.0, _planes(dims)) * self._largest_angles(size)
+        angles = self.R.uniform(-1.0, 1.0, count_planes(dims)) * self._largest_angles(size)
         scale = math.exp(self.R.uniform(*np.log(self.scale)))
         signs = np.where(self.R.uniform(size=dims) < self.flip, -1.0, 1.0)
         self._matrix = create_rotate(dims, angles.tolist())[:dims, :dims] * signs / scale
@@ -99,7 +99,7 @@ class LabelDeformation(MaskSampler):
 
     def _largest_angles(self, size: tuple[int, ...]) -> NDArray[np.float64]:
         """Give the largest angle of each plane of rotation, 0 where the plane has an axis of one voxel."""
-        planes = _planes(len(size))
+        planes = count_planes(len(size))
         if len(self.rotate) > planes:
             raise ValueError(f"rotate has {len(self.rotate)} angles, a 2D label has one: pass a single number.")
         thin = np.array(size) == 1
@@ -120,12 +120,12 @@ class LabelDeformation(MaskSampler):
         return np.einsum("ij,j...->i...", self._matrix.astype(np.float32), offsets) + center
 
 
-def _planes(dims: int) -> int:
+def count_planes(dims: int) -> int:
     """Give the number of planes of rotation."""
     return dims * (dims - 1) // 2
 
 
-def _check_angles(rotate: float | Sequence[float]) -> tuple[float, ...]:
+def check_angles(rotate: float | Sequence[float]) -> tuple[float, ...]:
     """Return the largest angles as a tuple of one or three."""
     angles = tuple(float(angle) for angle in np.atleast_1d(rotate))
     if len(angles) not in {1, 3} or not all(0.0 <= angle <= math.pi for angle in angles):
@@ -133,7 +133,7 @@ def _check_angles(rotate: float | Sequence[float]) -> tuple[float, ...]:
     return angles
 
 
-def _check_scale(scale: Sequence[float]) -> tuple[float, float]:
+def check_scale(scale: Sequence[float]) -> tuple[float, float]:
     """Return the range of scales as (low, high)."""
     pair = tuple(float(factor) for factor in scale)
     if len(pair) != 2 or not 0.0 < pair[0] <= pair[1] < math.inf:

@@ -54,7 +54,7 @@ def _feed(digest: Any, value: Any) -> None:
             _feed(digest, part)
     elif hasattr(value, "__dict__"):
         kept = {name: part for name, part in vars(value).items() if name != "R" and not name.startswith("_")}
-        digest.update(f"{type(value).__module__}.{type(value).__qualname__};".encode())
+        digest.update(f"{type(value).__qualname__};".encode())  # modules may move
         _feed(digest, kept)
     else:
         raise ValueError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+Mask = NDArray[np.bool_]
 SLIVER_SHARE = 0.05
 
 
@@ -48,3 +49,34 @@ def separate_instances(label: NDArray[np.int64]) -> NDArray[np.int64]:
         separated[box] = np.where(pieces > 0, renamed[pieces], separated[box])
     free = np.setdiff1d(np.arange(1, used), present)[: used - 1 - len(present)]
     return np.concatenate([[0], present, free])[separated]
+
+
+def grow(mask: Mask) -> Mask:
+    """Add the voxels next to a mask (*S), diagonals included.
+
+    Example:
+        >>> grow(np.array([[0, 0, 1, 0]], bool)).astype(int)
+        array([[0, 1, 1, 1]])
+    """
+    for axis in range(mask.ndim):
+        grown = mask.copy()
+        low: list[slice] = [slice(None)] * mask.ndim
+        high = low.copy()
+        low[axis], high[axis] = slice(None, -1), slice(1, None)
+        grown[tuple(low)] |= mask[tuple(high)]
+        grown[tuple(high)] |= mask[tuple(low)]
+        mask = grown
+    return mask
+
+
+def largest_piece(mask: Mask) -> Mask:
+    """Keep the largest connected piece of a mask (*S), diagonal neighbours counted.
+
+    Example:
+        >>> largest_piece(np.array([[1, 0, 1, 1]], bool)).astype(int)
+        array([[0, 0, 1, 1]])
+    """
+    from scipy import ndimage
+
+    pieces, count = ndimage.label(mask, structure=np.ones((3,) * mask.ndim))
+    return mask if count < 2 else pieces == 1 + np.bincount(pieces.ravel())[1:].argmax()

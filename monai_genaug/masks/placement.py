@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from monai_genaug.masks.instances import Mask, grow, largest_piece
 from monai_genaug.masks.sampler import Labels
 
 logger = logging.getLogger(__name__)
-Mask = NDArray[np.bool_]
 TRIES = 40  # places that are tried for one shape
 LEAST_SHARE = 0.1  # of a shape must lie in the map
 
@@ -37,7 +37,7 @@ class Canvas:
 
     def __init__(self, values: Labels) -> None:
         self.values = values.copy()  # (*S)
-        self.near = _grow(values > 0)  # (*S), objects and the voxels around them
+        self.near = grow(values > 0)  # (*S), objects and the voxels around them
         self.objects: list[tuple[NDArray[np.float64], float]] = []  # centre and radius of what was placed
         self.touching = 0  # shapes that were placed at another
         self.given_up = 0
@@ -109,7 +109,7 @@ class Canvas:
         if count < max(1, LEAST_SHARE * np.count_nonzero(shape)) or (taken & inside).any():
             return False
         if inside.shape != shape.shape:  # the border may cut a bent shape into pieces
-            inside = _largest_piece(inside)
+            inside = largest_piece(inside)
         self.values[box][inside] = value
         self._mark(inside, box)
         center = np.array(corner) + 0.5 * np.array(shape.shape) - 0.5
@@ -164,30 +164,10 @@ class Canvas:
         """Note the voxels of an object and those around them."""
         framed = np.zeros([side + 2 for side in inside.shape], dtype=bool)
         framed[(slice(1, -1),) * inside.ndim] = inside
-        grown = _grow(framed)
+        grown = grow(framed)
         wide, part = [], []
         for span, length in zip(box, self.size, strict=True):
             low, high = max(span.start - 1, 0), min(span.stop + 1, length)
             wide.append(slice(low, high))
             part.append(slice(low - span.start + 1, high - span.start + 1))
         self.near[tuple(wide)] |= grown[tuple(part)]
-
-
-def _grow(mask: Mask) -> Mask:
-    """Add the voxels next to a mask, diagonals included."""
-    for axis in range(mask.ndim):
-        grown = mask.copy()
-        low: list[slice] = [slice(None)] * mask.ndim
-        high = low.copy()
-        low[axis], high[axis] = slice(None, -1), slice(1, None)
-        grown[tuple(low)] |= mask[tuple(high)]
-        grown[tuple(high)] |= mask[tuple(low)]
-        mask = grown
-    return mask
-
-
-def _largest_piece(mask: Mask) -> Mask:
-    from scipy import ndimage
-
-    pieces, count = ndimage.label(mask, structure=np.ones((3,) * mask.ndim))
-    return mask if count < 2 else pieces == 1 + np.bincount(pieces.ravel())[1:].argmax()

@@ -42,7 +42,7 @@ class MaskSampler(Randomizable, ABC):
                 f"label has shape {tuple(label.shape)}, expected one channel and no empty axis, (1, Y, X) or "
                 "(1, Z, Y, X): add a channel with EnsureChannelFirst, and join one-hot channels with argmax."
             )
-        plain = _to_tensor(label)
+        plain = label_to_tensor(label)
         new = self.sample(check_label(plain).numpy()[0])
         _check_room(int(new.max()), plain.dtype)
         return _to_container(new[None], label)
@@ -65,7 +65,7 @@ def _check_room(highest: int, dtype: torch.dtype) -> None:
         )
 
 
-def _to_tensor(label: NDArray[Any] | Tensor) -> Tensor:
+def label_to_tensor(label: NDArray[Any] | Tensor) -> Tensor:
     """Give a label map as a plain tensor on the CPU."""
     if isinstance(label, np.ndarray):
         return torch.from_numpy(np.array(label, dtype=label.dtype.newbyteorder("="), order="C"))

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from monai_genaug._checks import check_label, check_spatial_dims
-from monai_genaug.masks.sampler import Labels, _to_tensor
+from monai_genaug.masks.sampler import Labels, label_to_tensor
 
 Floats = NDArray[np.float64]
 
@@ -130,7 +130,7 @@ def read_labels(labels: Iterable[NDArray[Any] | Tensor]) -> list[Labels]:
                 f"label {number} has shape {tuple(label.shape)}, expected one channel and no empty axis, (1, Y, X) or "
                 "(1, Z, Y, X): add a channel with EnsureChannelFirst, and join one-hot channels with argmax."
             )
-        maps.append(as_plane(check_label(_to_tensor(label), name=f"label {number}").numpy()[0]))
+        maps.append(as_plane(check_label(label_to_tensor(label), name=f"label {number}").numpy()[0]))
         if maps[-1].ndim != maps[0].ndim:
             raise ValueError(
                 f"label {number} is {maps[-1].ndim}D, label 0 is {maps[0].ndim}D, expected all 2D or all 3D: "

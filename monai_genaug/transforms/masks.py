@@ -12,7 +12,7 @@ from monai.utils.enums import TransformBackends
 from monai_genaug._checks import check_probability
 from monai_genaug._rng import draw_seed
 from monai_genaug._tensors import as_plain_tensor
-from monai_genaug.synthesis import _sample_masks
+from monai_genaug.synthesis import sample_masks
 from monai_genaug.transforms.array import check_pair, to_tensor, with_meta
 
 
@@ -74,7 +74,7 @@ class SampleMaskd(RandomizableTransform, MapTransform):
             label = to_tensor(sample[key])
             check_pair(None, label)
             if self._do_transform:
-                new = _sample_masks(self.sampler, as_plain_tensor(label)[None], [self.seed])[0]
+                new = sample_masks(self.sampler, as_plain_tensor(label)[None], [self.seed])[0]
                 label = with_meta(new, label)
             sample[key] = label
         return sample

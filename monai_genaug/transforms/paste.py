@@ -22,7 +22,7 @@ from monai_genaug.masks.bank import InstanceBank, load_bank
 from monai_genaug.masks.bank.arrangement import Placement, arrange, name_objects
 from monai_genaug.masks.bank.store import MARGIN, ObjectStore
 from monai_genaug.masks.bank.warps import sample_linear, warp_points
-from monai_genaug.synthesis import _to_dtype
+from monai_genaug.synthesis import to_dtype
 from monai_genaug.transforms.array import META_KEY, GenaugMeta, check_pair, to_tensor, with_meta
 
 Floats = NDArray[np.float32]
@@ -96,7 +96,7 @@ def paste_objects(
     changed = np.zeros(values.shape, dtype=bool)
     for place in placed:
         _blend(pixels, changed, numbered, place, store, (low, high))
-    made = _to_dtype(torch.from_numpy(pixels), image.dtype).to(image.device)
+    made = to_dtype(torch.from_numpy(pixels), image.dtype).to(image.device)
     where = torch.from_numpy(changed).to(image.device)
     return Pasted(torch.where(where, made, image), new_label.to(label.device), len(placed))
 

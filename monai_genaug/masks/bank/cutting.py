@@ -14,8 +14,8 @@ from torch import Tensor
 
 from monai_genaug._checks import check_label
 from monai_genaug.masks.bank.store import MARGIN, PIXEL_LEVELS, ObjectStore, tight_box
-from monai_genaug.masks.placement import Mask, _grow, _largest_piece
-from monai_genaug.masks.sampler import Labels, _to_tensor
+from monai_genaug.masks.instances import Mask, grow, largest_piece
+from monai_genaug.masks.sampler import Labels, label_to_tensor
 
 ENOUGH = 10  # whole objects of a class, with which those that the border cuts are not needed
 SPLIT_SHARE = 0.05  # of an object's largest piece: smaller ones do not count as pieces
@@ -134,7 +134,7 @@ def _cut_map(values: Labels, levels: NDArray[np.uint16] | None, instances: bool)
     for number, box in enumerate(find_boxes(index), start=1):
         wide = tuple(slice(max(b.start - 1, 0), b.stop + 1) for b in box)
         own = index[wide] == number
-        touches = bool((_grow(own) & (index[wide] > 0) & ~own).any())
+        touches = bool((grow(own) & (index[wide] > 0) & ~own).any())
         shape, pieces = _main_piece(index[box] == number)
         tight = tight_box(shape)
         place = tuple(slice(b.start + t.start, b.start + t.stop) for b, t in zip(box, tight, strict=True))
@@ -145,9 +145,9 @@ def _cut_map(values: Labels, levels: NDArray[np.uint16] | None, instances: bool)
 
 def _main_piece(mask: Mask) -> tuple[Mask, int]:
     """Give the largest piece of an object, and how many pieces of notable size it has."""
-    largest = _largest_piece(mask)
+    largest = largest_piece(mask)
     rest = mask & ~largest
-    second = np.count_nonzero(_largest_piece(rest)) if rest.any() else 0
+    second = np.count_nonzero(largest_piece(rest)) if rest.any() else 0
     return largest, 1 + int(second > SPLIT_SHARE * np.count_nonzero(largest))
 
 
@@ -197,7 +197,7 @@ def _check_values(label: NDArray[Any] | Tensor, number: int, dims: int | None) -
             f"labels[{number}] has shape {tuple(label.shape)}, expected one channel and no empty axis, {expected}: add "
             "a channel with EnsureChannelFirst, and keep planes and volumes apart."
         )
-    return check_label(_to_tensor(label), name=f"labels[{number}]").numpy()[0]
+    return check_label(label_to_tensor(label), name=f"labels[{number}]").numpy()[0]
 
 
 def _check_levels(
@@ -209,7 +209,7 @@ def _check_levels(
             f"images[{number}] has shape {tuple(image.shape)}, expected ({channels or 'C'}, *{size}) to fit its label "
             "and the other images: load both with EnsureChannelFirst and use one kind of image."
         )
-    values = _to_tensor(image).to(torch.float32)
+    values = label_to_tensor(image).to(torch.float32)
     lowest, highest = (bound.item() for bound in values.aminmax())
     if not (lowest >= -0.05 and highest <= 1.05):  # False for NaN
         raise ValueError(

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from monai_genaug.masks.bank.store import ObjectStore
 from monai_genaug.masks.bank.warps import Warp, draw_warps
-from monai_genaug.masks.placement import Mask
+from monai_genaug.masks.instances import Mask
 
 Indices = NDArray[np.int64]
 ALIKE = 1.2  # factor of area, up or down, within which objects of a class are of alike size

@@ -18,7 +18,7 @@ from monai_genaug.masks.bank.cutting import cut_objects
 from monai_genaug.masks.bank.file import read_bank, write_bank
 from monai_genaug.masks.bank.layouts import Composer, Layout
 from monai_genaug.masks.bank.store import ObjectStore
-from monai_genaug.masks.deformation import _check_angles, _check_scale, _planes
+from monai_genaug.masks.deformation import check_angles, check_scale, count_planes
 from monai_genaug.masks.sampler import Labels, MaskSampler
 
 SETTINGS = "rotate", "scale", "flip", "bend", "mix", "small", "rare", "touching", "density", "keep"
@@ -74,8 +74,8 @@ class InstanceBank(MaskSampler):
         keep: bool = False,
     ) -> None:
         self.store = store
-        self.rotate, self.scale = _check_angles(rotate), _check_scale(scale)
-        if len(self.rotate) > _planes(store.dims):
+        self.rotate, self.scale = check_angles(rotate), check_scale(scale)
+        if len(self.rotate) > count_planes(store.dims):
             raise ValueError(f"rotate has {len(self.rotate)} angles, a 2D bank has one: pass a single number.")
         if not 0.0 <= bend < 1.0:
             raise ValueError(f"bend is {bend!r}, expected 0 <= bend < 1, so that shapes cannot fold: pass bend=0.6.")
@@ -190,7 +190,7 @@ class InstanceBank(MaskSampler):
                 "such labels."
             )
         thin = (self.store.sizes == 1).all(axis=0)
-        planes = _planes(len(size))
+        planes = count_planes(len(size))
         fixed = [thin.any()] if planes == 1 else [np.delete(thin, k).any() for k in range(planes)]
         angles = np.where(fixed, 0.0, np.broadcast_to(self.rotate, planes))
         return self.composer.draw(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monai_genaug.masks.placement import Mask
+from monai_genaug.masks.instances import Mask
 
 Pixels = NDArray[np.float32]
 MARGIN = 2  # voxels of an image that are kept around an object, so that seams can be blended

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monai_genaug.masks.bank.store import tight_box
-from monai_genaug.masks.placement import Mask, _largest_piece
+from monai_genaug.masks.instances import Mask, largest_piece
 
 Floats = NDArray[np.float64]
 Points = NDArray[np.float32]
@@ -106,7 +106,7 @@ def copy_shape(shape: Mask, warp: Warp) -> Copy:
         dims = shape.ndim
         warp = Warp(np.eye(dims), 1.0, 0.0, np.zeros((dims, *[KNOTS] * dims)))
         grid = _sample_mask(shape, warp_points(warp, shape.shape))
-    grid = _largest_piece(grid)
+    grid = largest_piece(grid)
     box = tight_box(grid)
     return Copy(grid[box], tuple(part.start for part in box), warp)
 

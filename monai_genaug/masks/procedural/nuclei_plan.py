@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from monai_genaug.masks.placement import TRIES, Canvas
-from monai_genaug.masks.populations import Population
+from monai_genaug.masks.procedural.populations import Population
+from monai_genaug.masks.procedural.star_convex import Floats, PlaneWaves, StarConvex
 from monai_genaug.masks.sampler import Labels
-from monai_genaug.masks.star_convex import Floats, PlaneWaves, StarConvex
 
 CLUMP = 0.4  # nuclei that touch lie in clumps of two and, on average, this many more
 GATHERING = 24.0  # radii: the length of the waves by which nuclei are denser here than there

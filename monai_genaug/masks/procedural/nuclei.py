@@ -13,9 +13,9 @@ from torch import Tensor
 from typing_extensions import Self
 
 from monai_genaug._checks import check_probability
-from monai_genaug.masks.nuclei_plan import Plan, draw_plan, place_plan, vary_population
-from monai_genaug.masks.population_file import damage, read_populations, write_populations
-from monai_genaug.masks.populations import Population, fit_populations
+from monai_genaug.masks.procedural.file import damage, read_populations, write_populations
+from monai_genaug.masks.procedural.nuclei_plan import Plan, draw_plan, place_plan, vary_population
+from monai_genaug.masks.procedural.populations import Population, fit_populations
 from monai_genaug.masks.sampler import Labels, MaskSampler
 from monai_genaug.masks.statistics import as_plane
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from monai_genaug.masks.populations import Population, fit_populations
 from monai_genaug.masks.procedural import ProceduralNuclei
+from monai_genaug.masks.procedural.populations import Population, fit_populations
 
 KNOWN = {
     "coverage": 0.12,

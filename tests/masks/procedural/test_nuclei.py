@@ -20,8 +20,8 @@ from scipy import ndimage
 
 from monai_genaug.data import load_datalist, load_items
 from monai_genaug.masks.digest import digest_sampler
-from monai_genaug.masks.populations import Population
 from monai_genaug.masks.procedural import ProceduralNuclei, load_procedural
+from monai_genaug.masks.procedural.populations import Population
 from monai_genaug.masks.statistics import ks_distance, measure_labels
 
 EMPTY = np.zeros((1, 160, 160), np.uint16)

@@ -14,8 +14,8 @@ from scipy import ndimage
 
 from monai_genaug.data import load_datalist, load_items
 from monai_genaug.masks.digest import digest_sampler
-from monai_genaug.masks.lesion_classes import LesionClass, separate_classes
-from monai_genaug.masks.lesions import ProceduralLesions, load_lesions
+from monai_genaug.masks.procedural.lesion_classes import LesionClass, separate_classes
+from monai_genaug.masks.procedural.lesions import ProceduralLesions, load_lesions
 from monai_genaug.masks.statistics import ks_distance, measure_labels
 
 EMPTY = np.zeros((1, 96, 96), np.uint8)

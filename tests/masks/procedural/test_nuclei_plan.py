@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from monai_genaug.masks.nuclei_plan import draw_eccentricities, draw_plan, place_plan, vary_population
-from monai_genaug.masks.populations import Population
+from monai_genaug.masks.procedural.nuclei_plan import draw_eccentricities, draw_plan, place_plan, vary_population
+from monai_genaug.masks.procedural.populations import Population
 
 SIZE = (200, 200)
 

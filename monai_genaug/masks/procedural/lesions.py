@@ -12,10 +12,10 @@ from torch import Tensor
 from typing_extensions import Self
 
 from monai_genaug._checks import check_probability
-from monai_genaug.masks.lesion_classes import LesionClass, check_shares, fit_lesions
-from monai_genaug.masks.lesion_plan import Lesion, draw_lesions, find_fits
 from monai_genaug.masks.placement import TRIES, Canvas
-from monai_genaug.masks.population_file import damage, read_populations, write_populations
+from monai_genaug.masks.procedural.file import damage, read_populations, write_populations
+from monai_genaug.masks.procedural.lesion_classes import LesionClass, check_shares, fit_lesions
+from monai_genaug.masks.procedural.lesion_plan import Lesion, draw_lesions, find_fits
 from monai_genaug.masks.sampler import Labels, MaskSampler
 from monai_genaug.masks.statistics import as_plane
 

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from monai_genaug.masks.placement import Mask, _largest_piece
+from monai_genaug.masks.instances import Mask, largest_piece
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -149,7 +149,7 @@ class StarConvex:
             along = np.arange(-n, n + 1).reshape([-1 if k == axis else 1 for k in range(dims)])
             offsets = offsets + np.multiply.outer(matrix[:, axis], along)
         inside = rim_distance(offsets, self._rim) <= 1
-        return _largest_piece(_crop(inside))
+        return largest_piece(_crop(inside))
 
     def fit_into(self, size: tuple[int, ...]) -> None:
         """Shrink the body as far as needed for its ellipsoid to fit into a box.

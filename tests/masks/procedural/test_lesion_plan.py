@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from monai_genaug.masks.lesion_classes import LesionClass
-from monai_genaug.masks.lesion_plan import draw_lesions, find_fits
-from monai_genaug.masks.star_convex import StarConvex
+from monai_genaug.masks.procedural.lesion_classes import LesionClass
+from monai_genaug.masks.procedural.lesion_plan import draw_lesions, find_fits
+from monai_genaug.masks.procedural.star_convex import StarConvex
 
 SIZE = (100, 80)
 

@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from monai_genaug.masks.lesion_classes import LesionClass
-from monai_genaug.masks.nuclei_plan import draw_eccentricities
-from monai_genaug.masks.placement import TRIES, Mask, _largest_piece
-from monai_genaug.masks.star_convex import Floats, StarConvex
+from monai_genaug.masks.instances import Mask, largest_piece
+from monai_genaug.masks.placement import TRIES
+from monai_genaug.masks.procedural.lesion_classes import LesionClass
+from monai_genaug.masks.procedural.nuclei_plan import draw_eccentricities
+from monai_genaug.masks.procedural.star_convex import Floats, StarConvex
 
 ROUGHEST = 0.3  # a rougher rim would tear
 LEAST_KEPT = 0.5  # of a lesion must lie where lesions may lie
@@ -115,7 +116,7 @@ def find_fits(body: StarConvex, centers: Floats, region: Mask) -> Iterator[tuple
         if count == whole:
             yield shape, tuple(corner)
         elif count >= LEAST_KEPT * whole:
-            parts.append((_largest_piece(kept), tuple(corner)))
+            parts.append((largest_piece(kept), tuple(corner)))
     yield from sorted(parts, key=lambda part: -np.count_nonzero(part[0]))
 
 

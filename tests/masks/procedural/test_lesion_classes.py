@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from monai_genaug.masks.lesion_classes import LesionClass, check_shares, fit_lesions, separate_classes
-from monai_genaug.masks.lesions import ProceduralLesions
+from monai_genaug.masks.procedural.lesion_classes import LesionClass, check_shares, fit_lesions, separate_classes
+from monai_genaug.masks.procedural.lesions import ProceduralLesions
 
 SMOOTH = LesionClass(
     value=1, radius=12.0, radius_spread=0.3, roughness=0.04, center=(0.3, 0.5), center_spread=(0.1, 0.1)

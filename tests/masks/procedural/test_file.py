@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from monai_genaug.masks.population_file import read_populations, write_populations
-from monai_genaug.masks.populations import Population
+from monai_genaug.masks.procedural.file import read_populations, write_populations
+from monai_genaug.masks.procedural.populations import Population
 
 POPULATIONS = [Population(), Population(radius=4.5, coverage=0.0)]
 

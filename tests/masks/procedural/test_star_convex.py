@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from monai_genaug.masks.star_convex import PlaneWaves, StarConvex, rim_distance
+from monai_genaug.masks.procedural.star_convex import PlaneWaves, StarConvex, rim_distance
 from monai_genaug.masks.statistics import ObjectTable, measure_labels, unit_ball
 
 
