@@ -1,4 +1,4 @@
-"""The command line: `monai-genaug demo | train | preview | benchmark | fetch`."""
+"""The command line: `monai-genaug demo | train | masks | preview | benchmark | bundles | fetch`."""
 
 from __future__ import annotations
 
@@ -137,6 +137,24 @@ def preview(
 
     result = draw(generator, data, out, count=count, seed=seed, device=device)
     typer.echo(f"{result.table}\npicture: {result.path}")
+
+
+@app.command()
+def masks(
+    kind: Annotated[str, typer.Argument(metavar="{bank|nuclei|lesions}", help="The mask sampler.")],
+    data: Annotated[Path, typer.Option(help="Data set, as for the training, or a folder of label maps.")],
+    out: Annotated[Path, typer.Option(help="The file: .npz for a bank, .json for the others.")],
+    classes: Annotated[bool, typer.Option("--classes", help="Of a bank: label values are classes.")] = False,
+    pixels: Annotated[bool, typer.Option("--pixels", help="Of a bank: keep pixels too, for CopyPasted.")] = False,
+) -> None:
+    """Fit a mask sampler to your training labels, and draw what it makes beside them."""
+    typer.echo("loading MONAI and PyTorch ...", err=True)
+    from monai_genaug.data import list_unpaired, load_datalist
+    from monai_genaug.training.masks import fit_masks
+
+    entries = load_datalist(data)["training"] if pixels else list_unpaired(data, "label")
+    fit_masks(kind, entries, out, classes=classes, pixels=pixels)
+    typer.echo(f"{len(entries)} labels: {out}\npicture: {out.with_suffix('.png')}")
 
 
 @app.command()

@@ -221,3 +221,13 @@ def test_train_tells_of_splits_and_of_going_on(tmp_path):
     command = ["train", "nuclei_pix2pix", "--data", str(data), "--out", str(tmp_path / "out"), *sets]
     assert "5 images are taken as 3 for training, 1 for validation, 1 for test" in run(cli.app, command).output
     assert "all 2 epochs are done" in run(cli.app, command).output
+
+
+def test_masks_fits_a_sampler_to_labels_and_draws_what_it_makes(tmp_path):
+    data = write_pairs(tmp_path / "data", 5, (40, 48))
+    result = run(cli.app, ["masks", "bank", "--data", str(data), "--out", str(tmp_path / "bank.npz")])
+    assert result.exit_code == 0, result.output
+    assert "5 labels" in result.output
+    assert (tmp_path / "bank.png").is_file()
+    result = run(cli.app, ["masks", "bank", "--data", str(data), "--out", str(tmp_path / "bank.json")])
+    assert (result.exit_code, "ends with .npz" in plain(result.output)) == (2, True)

@@ -9,6 +9,7 @@ from monai_genaug.training.discriminators import TwoDiscriminators, patch_discri
 from monai_genaug.training.draws import SeededLoader
 from monai_genaug.training.evaluation import choose_split
 from monai_genaug.training.handlers import EpochSeeds, GeneratorSaver, SampleGrid, as_floats, seed_weights
+from monai_genaug.training.masks import fit_masks
 from monai_genaug.training.pix2pix import Pix2PixEngine
 from monai_genaug.training.segmentation import ForegroundPrepareBatch, MaskWriter, foreground, list_images
 from monai_genaug.training.styles import AddStyled, fit_styles
@@ -35,6 +36,7 @@ __all__ = [
     "check_unpaired_data",
     "choose_split",
     "draw_items",
+    "fit_masks",
     "fit_styles",
     "foreground",
     "list_images",

@@ -46,6 +46,8 @@ WRITES = {  # what each README's commands leave behind, beside what git has
         "output/models/model.pt",
         "output_genaug/models/model.pt",
         "output_batch/models/model.pt",
+        "bank.npz",
+        "output_bank/models/model.pt",
         "output_dynunet/models/model.pt",
         "output_torchrun/models/model.pt",
         "output/evaluation/dice_raw.csv",
