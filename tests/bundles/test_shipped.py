@@ -14,7 +14,7 @@ from monai_genaug.generators.folders import list_bundles
 from monai_genaug.phantoms import nuclei_phantom
 
 BUNDLES = Path(__file__).parents[2] / "bundles"
-WEIGHTS = {"nuclei_pix2pix": 1, "nuclei_histology_pix2pix": 3}  # and their channels
+WEIGHTS = {"nuclei_pix2pix": 1, "nuclei_cyclegan": 1, "nuclei_histology_pix2pix": 3}  # and their channels
 
 
 def phantom_label() -> torch.Tensor:
@@ -24,7 +24,7 @@ def phantom_label() -> torch.Tensor:
 def test_bundles_are_listed_with_what_they_are_for():
     uses = {bundle.name: bundle.use for bundle in list_bundles()}
     assert uses == {
-        "nuclei_cyclegan": "can be trained",
+        "nuclei_cyclegan": "can be trained, has trained weights",
         "nuclei_histology_pix2pix": "has trained weights",
         "nuclei_pix2pix": "can be trained, has trained weights",
         "nuclei_unet": "can be trained",
