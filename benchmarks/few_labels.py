@@ -40,7 +40,7 @@ from monai_genaug.training.progress import Course, progress_bars
 LABELLED = 6
 SHARE = 0.3  # of the crops that are replaced
 PIX2PIX: dict[str, Any] = {"epochs": 12, "amp": True}  # overrides of bundles/nuclei_pix2pix
-CYCLEGAN: dict[str, Any] = {"epochs": 16, "amp": True}  # overrides of bundles/nuclei_cyclegan
+CYCLEGAN: dict[str, Any] = {"epochs": 12, "amp": True}  # overrides of bundles/nuclei_cyclegan
 SEGMENTER: dict[str, Any] = {"crop_size": 96, "epochs": 16, "amp": False}  # overrides of bundles/nuclei_unet
 STYLES = 64
 

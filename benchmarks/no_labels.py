@@ -42,7 +42,7 @@ from monai_genaug.pictures import write_grid
 from monai_genaug.training import train_bundle
 from monai_genaug.training.progress import Course, progress_bars
 
-CYCLEGAN: dict[str, Any] = {"epochs": 40, "amp": True}  # overrides of bundles/nuclei_cyclegan
+CYCLEGAN: dict[str, Any] = {"epochs": 20, "amp": True}  # overrides of bundles/nuclei_cyclegan
 SEGMENTER: dict[str, Any] = {"epochs": 16}  # overrides of bundles/nuclei_unet
 SAMPLER: dict[str, Any] = {"scale": (1.2, 1.7), "density": 2.0}  # of InstanceBank
 PAIRS = 160
