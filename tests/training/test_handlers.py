@@ -14,7 +14,7 @@ from torch import nn
 from monai_genaug import ModuleGenerator, load_generator
 from monai_genaug.generators import ConditionalGenerator, Pix2PixGenerator
 from monai_genaug.masks import BinaryEncoding
-from monai_genaug.networks import Pix2PixUNet
+from monai_genaug.networks import NoiseMaps, Pix2PixUNet
 from monai_genaug.training import EpochSeeds, GeneratorSaver, NonFiniteLossError, SampleGrid, as_floats, seed_weights
 from monai_genaug.training.handlers import NetworkSaver, ProgressHandler, StopOnNonFinite, fit_metadata
 from tests.helpers import blobs, build
@@ -112,7 +112,8 @@ def test_the_generator_is_saved_after_every_epoch_with_the_averaged_weights(tmp_
 class ForeignNet(nn.Module):
     """A network that is not of this package."""
 
-    spatial_dims, in_channels, out_channels, stride = 2, 1, 1, 1
+    spatial_dims, in_channels, out_channels, stride, least_size = 2, 1, 1, 1, 1
+    noise, styles = NoiseMaps(0, 0, 1), None
 
 
 class ForeignGenerator(ConditionalGenerator):
