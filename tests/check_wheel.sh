@@ -21,7 +21,7 @@ from monai_genaug.phantoms import write_nuclei_dataset
 
 assert "site-packages" in monai_genaug.__file__, monai_genaug.__file__
 write_nuclei_dataset("data", counts={"training": 4, "test": 3}, spatial_size=(64, 64))
-for name, channels in (("nuclei_pix2pix", 1), ("nuclei_histology_pix2pix", 3)):
+for name, channels in (("nuclei_pix2pix", 1), ("nuclei_cyclegan", 1), ("nuclei_histology_pix2pix", 3)):
     augment = GenerativeAugmentd("image", "label", generator=name, prob=1.0, mask_sampler=LabelDeformation())
     sample = {"image": np.full((channels, 64, 64), 0.5, np.float32), "label": np.pad(np.ones((1, 20, 20)), 22)[22:23]}
     image = augment.set_random_state(seed=0)(sample)["image"]
