@@ -4,38 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from monai_genaug._files import replacing
 from monai_genaug.data.arrays import is_source
 from monai_genaug.data.splits import SPLITS, check_split_groups
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give a hidden path beside `path` to write to, which takes its place when the block ends without an error.
-
-    Example:
-        >>> import tempfile
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     with replacing(Path(folder, "notes.txt")) as hidden:
-        ...         _ = hidden.write_text("done")
-        ...     Path(folder, "notes.txt").read_text(), len(list(Path(folder).iterdir()))
-        ('done', 1)
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    hidden = path.with_name(f".{os.getpid()}-{threading.get_ident()}-{path.name}")
-    try:
-        yield hidden
-        os.replace(hidden, path)
-    finally:
-        hidden.unlink(missing_ok=True)
 
 
 def write_array(path: str | os.PathLike[str], array: np.ndarray, affine: np.ndarray | None = None) -> Path:

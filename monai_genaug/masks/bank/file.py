@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 import zipfile
 import zlib
 from collections.abc import Collection, Mapping
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from monai_genaug._files import replacing
 from monai_genaug.masks.bank.store import ObjectStore
 
 FORMAT = "monai_genaug instance bank 1"
@@ -51,16 +51,9 @@ def write_bank(path: str | os.PathLike[str], store: ObjectStore, settings: Mappi
         >>> again.digest == store.digest, settings
         (True, {'flip': 0.5})
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    hidden = path.with_name(f".{os.getpid()}-{threading.get_ident()}-{path.name}")
-    try:
-        with hidden.open("wb") as file:
-            content = {"format": np.array(FORMAT), "settings": np.array(json.dumps(settings)), **store.arrays()}
-            np.savez_compressed(file, **content)  # type: ignore[arg-type]  # none is named as its options
-        os.replace(hidden, path)
-    finally:
-        hidden.unlink(missing_ok=True)
+    content = {"format": np.array(FORMAT), "settings": np.array(json.dumps(settings)), **store.arrays()}
+    with replacing(Path(path)) as hidden, hidden.open("wb") as file:
+        np.savez_compressed(file, **content)  # type: ignore[arg-type]  # none is named as its options
 
 
 def read_bank(path: str | os.PathLike[str], names: Collection[str]) -> tuple[ObjectStore, dict[str, Any]]:

@@ -9,6 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
+from monai_genaug._files import replacing
+
 PopulationT = TypeVar("PopulationT")
 VERSION = 1
 
@@ -24,17 +26,14 @@ def write_populations(
         populations: dataclasses of plain numbers.
         settings: of the sampler, by name.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     content = {
         "monai_genaug": kind,
         "version": VERSION,
         "settings": dict(settings),
         "populations": [asdict(population) for population in populations],
     }
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    aside.replace(path)
+    with replacing(Path(path)) as hidden:
+        hidden.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def read_populations(
