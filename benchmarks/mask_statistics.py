@@ -23,8 +23,8 @@ from monai_genaug._rng import derive_seed
 from monai_genaug.data import load_datalist, load_items
 from monai_genaug.masks.bank import InstanceBank
 from monai_genaug.masks.deformation import LabelDeformation
+from monai_genaug.masks.instances import number_objects
 from monai_genaug.masks.procedural import ProceduralNuclei
-from monai_genaug.masks.procedural.lesion_classes import separate_classes
 from monai_genaug.masks.procedural.lesions import ProceduralLesions
 from monai_genaug.masks.sampler import MaskSampler
 from monai_genaug.masks.statistics import LabelStatistics, ks_distance, measure_labels
@@ -152,7 +152,9 @@ def compare_lesions(data: Path, repeats: int) -> dict[str, Any]:
 
 def measure_class(labels: Sequence[Label], value: int) -> LabelStatistics:
     """Measure the connected pieces of one class."""
-    return measure_labels([separate_classes((label[0] == value).astype(np.int64))[0][None] for label in labels])
+    return measure_labels(
+        [number_objects((label[0] == value).astype(np.int64), instances=False)[0][None] for label in labels]
+    )
 
 
 def draw_histograms(path: Path, test: LabelStatistics, others: Mapping[str, LabelStatistics]) -> None:

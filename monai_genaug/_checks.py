@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -49,14 +50,16 @@ def check_choice(name: str, value: Any, choices: Iterable[Any]) -> Any:
 
 
 def check_at_least(least: float, **values: float) -> None:
-    """Raise ValueError where a named number is below `least`.
+    """Raise ValueError where a named number is below `least`, or not finite.
 
     Example:
         >>> check_at_least(1, blocks=9)
     """
     for name, value in values.items():
-        if not value >= least:
+        if not value >= least:  # NaN too
             raise ValueError(f"{name} is {value}, expected at least {least}.")
+        if value == math.inf:
+            raise ValueError(f"{name} is {value}, expected a finite number.")
 
 
 def check_spatial_dims(value: int) -> int:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from monai_genaug._checks import check_probability, check_spatial_dims
+from monai_genaug._checks import check_at_least, check_probability, check_spatial_dims
 from monai_genaug._rng import derive_seed
 from monai_genaug.data.splits import SPLITS
 from monai_genaug.data.writers import write_array, write_dataset
@@ -67,10 +67,10 @@ def nuclei_phantom(
     """
     size = _check_size(spatial_size)
     check_probability("coverage", coverage)
-    _check_at_least("radius", radius, 1.0)
-    _check_at_least("contrast", contrast, 1.01)
-    _check_at_least("haze", haze, 0.0)
-    _check_at_least("photons", photons, 0.01)
+    check_at_least(1, radius=radius)
+    check_at_least(1.01, contrast=contrast)
+    check_at_least(0, haze=haze)
+    check_at_least(0.01, photons=photons)
     rng = np.random.default_rng(derive_seed(seed, "nuclei phantom"))
     crowd = PlaneWaves(rng, len(size), 16 * radius, count=16)  # where nuclei gather
     owner, light = _draw_layer(size, coverage, radius, crowd, rng)
@@ -151,12 +151,6 @@ def _check_size(spatial_size: Sequence[int]) -> tuple[int, ...]:
             f"spatial_size is {size}, expected at least 1 voxel along each axis: pass for example (64, 64)."
         )
     return size
-
-
-def _check_at_least(name: str, value: float, low: float) -> None:
-    """Raise where `value` is not a finite number from `low` on."""
-    if not low <= value < math.inf:
-        raise ValueError(f"{name} is {value!r}, expected a finite number of at least {low:g}.")
 
 
 def _draw_layer(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -12,6 +11,7 @@ from monai.transforms import Randomizable
 from torch import Tensor
 
 from monai_genaug._checks import check_label, check_range
+from monai_genaug._intensities import check_intensities, to_dtype
 from monai_genaug._rng import derive_seed
 from monai_genaug._tensors import as_plain_tensor
 from monai_genaug.generators.base import ConditionalGenerator
@@ -179,14 +179,6 @@ def _compose(
     return synthetic if region is None else torch.where(region.to(images.device), synthetic, images)
 
 
-def to_dtype(image: Tensor, dtype: torch.dtype) -> Tensor:
-    """Round and clip before a cast to whole numbers, which else cuts off and wraps around."""
-    if dtype.is_floating_point:
-        return image.to(dtype)
-    limits = torch.iinfo(dtype)
-    return image.round().clamp(limits.min, limits.max).to(dtype)
-
-
 def _check_images(
     generator: ConditionalGenerator, images: Tensor, labels: Tensor, value_range: tuple[float, float]
 ) -> None:
@@ -197,27 +189,11 @@ def _check_images(
             f"{expected}: pick or add channels before, crop image and label together, or use a generator trained on "
             "such images."
         )
-    if images.dtype == torch.bool or images.dtype.is_complex:
-        raise ValueError(f"image has type {images.dtype}, expected real intensities: convert with CastToTyped.")
-    low, high = value_range
+    check_intensities(images, value_range, transform="GenerativeAugmentd")
     if not images.numel():
         return
-    values = images.float()
-    lowest, highest = (bound.item() for bound in values.aminmax())  # NaN if any value is
-    if not math.isfinite(lowest + highest):
-        raise ValueError("image holds NaN or Inf, expected finite intensities: clean it before this transform.")
-    margin = 0.05 * (high - low)
-    if lowest < low - margin or highest > high + margin:
-        shown = values > lowest  # padding and empty background say nothing
-        outside = shown & ((values < low - margin) | (values > high + margin))
-        share = outside.sum().item() / max(1, shown.sum().item())
-        far = shown & ((values < low - 5 * margin) | (values > high + 5 * margin))
-        if share > 0.5 or far.sum().item() > 0.05 * shown.sum().item():  # z-normalised images, or scaled to [-1, 1]
-            raise ValueError(
-                f"{share:.0%} of the image lies outside value_range=({low:g}, {high:g}), its values go from {lowest:g} "
-                f"to {highest:g}: put GenerativeAugmentd after the scaling to a fixed range and before z-normalisation "
-                "(NormalizeIntensityd), or pass the value_range that the image has at this place."
-            )
+    low, high = value_range
+    lowest, highest = (bound.item() for bound in images.float().aminmax())
     shows_objects = bool(labels.to(torch.int64).any())  # a crop of background may well be flat
     if images.dtype.is_floating_point and shows_objects and 0 < highest - lowest < 0.01 * (high - low):
         warnings.warn(

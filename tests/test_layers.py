@@ -11,7 +11,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "monai_genaug"
 LEVELS = [
-    {"_checks", "_files", "_rebuildable", "_rng", "_tensors"},
+    {"_checks", "_files", "_intensities", "_rebuildable", "_rng", "_tensors"},
     {"networks", "losses", "masks", "metrics", "data", "pictures"},
     {"generators", "quality", "phantoms"},
     {"synthesis", "store"},

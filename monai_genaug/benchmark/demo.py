@@ -12,8 +12,6 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from monai_genaug._rng import derive_seed
 from monai_genaug.benchmark.report import (
     Score,
@@ -30,6 +28,7 @@ from monai_genaug.benchmark.report import (
 from monai_genaug.benchmark.segmentation import Segmenter, evaluate_segmenter, train_segmenter
 from monai_genaug.data import load_datalist, replacing
 from monai_genaug.data.items import Item, load_items
+from monai_genaug.data.splits import choose_items
 from monai_genaug.generators import ConditionalGenerator, load_generator
 from monai_genaug.phantoms import write_nuclei_dataset
 from monai_genaug.training import train_bundle
@@ -135,7 +134,7 @@ def run_demo(
     listed = None if source is None else _list_data(source)
     _clear_folder(folder)
     splits = listed or _list_data(_draw_phantoms(folder / "data", settings, seed))
-    chosen = _choose(splits["training"], settings.training_images, seed)
+    chosen = choose_items(splits["training"], settings.training_images, seed)
     training = load_items(chosen)
     settings = _fit_settings(settings, training[0])
     with replacing(folder / RECORD) as hidden:
@@ -239,12 +238,6 @@ def _list_data(source: Path) -> dict[str, list[dict[str, Any]]]:
             "labelled images, or move some to the list `test` of dataset.json."
         )
     return splits
-
-
-def _choose(entries: Sequence[dict[str, Any]], count: int, seed: int) -> list[dict[str, Any]]:
-    """Choose entries by the seed."""
-    order = np.random.default_rng(derive_seed(seed, "training images")).permutation(len(entries))
-    return [entries[i] for i in order[:count]]
 
 
 def _fit_settings(settings: DemoSettings, item: Item) -> DemoSettings:

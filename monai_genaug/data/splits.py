@@ -77,6 +77,26 @@ def split_by_group(
     return {name: [item for item in items if split_of[group_of(item)] == i] for i, name in enumerate(SPLITS)}
 
 
+def choose_items(items: Sequence[Item], count: int | None, seed: int) -> list[Item]:
+    """Choose some of the training items by a seed.
+
+    Args:
+        items: the data list.
+        count: how many; all where there are fewer, or for None.
+        seed: any integer.
+
+    Returns:
+        The items in an order that hangs on the seed; with another count it begins alike.
+
+    Example:
+        >>> items = [{"image": f"{number}.png"} for number in range(9)]
+        >>> choose_items(items, 3, seed=0) == choose_items(items, 5, seed=0)[:3]
+        True
+    """
+    order = np.random.default_rng(derive_seed(seed, "training images")).permutation(len(items))
+    return [items[index] for index in order[:count]]
+
+
 def check_split_groups(splits: Mapping[str, Sequence[Mapping[str, Any]]], where: str) -> None:
     """Raise if two splits share a group.
 

@@ -80,3 +80,48 @@ def largest_piece(mask: Mask) -> Mask:
 
     pieces, count = ndimage.label(mask, structure=np.ones((3,) * mask.ndim))
     return mask if count < 2 else pieces == 1 + np.bincount(pieces.ravel())[1:].argmax()
+
+
+def number_objects(values: NDArray[np.int64], *, instances: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Number the objects of a map.
+
+    Args:
+        values: (*S), 0 = background.
+        instances: whether each value is an object; else each connected piece of a value is one.
+
+    Returns:
+        Map (*S) of 0 and 1..n, and the value of each object (n,).
+
+    Example:
+        >>> number_objects(np.array([[7, 0, 7, 9]]), instances=False)
+        (array([[1, 0, 2, 3]]), array([7, 7, 9]))
+    """
+    from scipy import ndimage
+
+    foreground = values > 0
+    present, order = np.unique(values[foreground], return_inverse=True)
+    index = np.zeros(values.shape, dtype=np.int64)
+    if instances:
+        index[foreground] = order + 1
+        return index, present
+    counts, before = [], 0
+    for value in present:
+        pieces, count = ndimage.label(values == value, structure=np.ones((3,) * values.ndim))
+        index += np.where(pieces > 0, pieces + before, 0)
+        counts.append(count)
+        before += count
+    return index, np.repeat(present, counts)
+
+
+def tight_box(mask: Mask) -> tuple[slice, ...]:
+    """Give the smallest box that holds all voxels of a mask, of which there is one at least.
+
+    Example:
+        >>> tight_box(np.array([[False, False, False], [False, True, True]]))
+        (slice(1, 2, None), slice(1, 3, None))
+    """
+    box = []
+    for axis in range(mask.ndim):
+        filled = np.flatnonzero(mask.any(axis=tuple(other for other in range(mask.ndim) if other != axis)))
+        box.append(slice(int(filled[0]), int(filled[-1]) + 1))
+    return tuple(box)

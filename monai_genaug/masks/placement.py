@@ -39,7 +39,6 @@ class Canvas:
         self.values = values.copy()  # (*S)
         self.near = grow(values > 0)  # (*S), objects and the voxels around them
         self.objects: list[tuple[NDArray[np.float64], float]] = []  # centre and radius of what was placed
-        self.touching = 0  # shapes that were placed at another
         self.given_up = 0
 
     @property
@@ -82,7 +81,6 @@ class Canvas:
             corners = (tuple(corner) for corner in np.rint(centers - 0.5 * np.array(shape.shape)).astype(int).tolist())
         for corner in corners:
             if corner is not None and self.put(shape, value, corner, touch=touch):
-                self.touching += touch
                 return True
         self.given_up += 1
         return False

@@ -37,14 +37,9 @@ class MaskSampler(Randomizable, ABC):
             ValueError: for another shape, for values that are not whole numbers >= 0, or where the dtype has no room
                 for the values of new instances.
         """
-        if label.ndim not in {3, 4} or label.shape[0] != 1 or 0 in label.shape:
-            raise ValueError(
-                f"label has shape {tuple(label.shape)}, expected one channel and no empty axis, (1, Y, X) or "
-                "(1, Z, Y, X): add a channel with EnsureChannelFirst, and join one-hot channels with argmax."
-            )
         plain = label_to_tensor(label)
-        new = self.sample(check_label(plain).numpy()[0])
-        _check_room(int(new.max()), plain.dtype)
+        new = self.sample(read_map(plain))
+        check_room(int(new.max()), plain.dtype)
         return _to_container(new[None], label)
 
     @abstractmethod
@@ -52,8 +47,35 @@ class MaskSampler(Randomizable, ABC):
         """Draw from `R` and make a new map (*S) of a checked one (*S), int64, which is left as it is."""
 
 
-def _check_room(highest: int, dtype: torch.dtype) -> None:
-    """Raise where `dtype` cannot hold the whole numbers up to `highest`."""
+def read_map(label: NDArray[Any] | Tensor, *, name: str = "label") -> Labels:
+    """Give a label map (1, *S) in any container and type as (*S), int64.
+
+    Args:
+        label: whole numbers >= 0, 2D or 3D.
+        name: what the error calls it.
+
+    Raises:
+        ValueError: for another shape, or values that are no label values.
+
+    Example:
+        >>> read_map(np.ones((1, 1, 2), np.float32))
+        array([[1, 1]])
+    """
+    if label.ndim not in {3, 4} or label.shape[0] != 1 or 0 in label.shape:
+        raise ValueError(
+            f"{name} has shape {tuple(label.shape)}, expected one channel and no empty axis, (1, Y, X) or "
+            "(1, Z, Y, X): add a channel with EnsureChannelFirst, and join one-hot channels with argmax."
+        )
+    values: Labels = check_label(label_to_tensor(label), name=name).numpy()[0]
+    return values
+
+
+def check_room(highest: int, dtype: torch.dtype) -> None:
+    """Raise ValueError where a label's `dtype` cannot hold the whole numbers up to `highest`.
+
+    Example:
+        >>> check_room(200, torch.uint8)
+    """
     if dtype.is_floating_point:
         room = round(2 / torch.finfo(dtype).eps)
     else:

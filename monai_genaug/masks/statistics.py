@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from monai_genaug._checks import check_label, check_spatial_dims
-from monai_genaug.masks.sampler import Labels, label_to_tensor
+from monai_genaug._checks import check_spatial_dims
+from monai_genaug.masks.sampler import Labels, read_map
 
 Floats = NDArray[np.float64]
 
@@ -125,12 +125,7 @@ def read_labels(labels: Iterable[NDArray[Any] | Tensor]) -> list[Labels]:
     """
     maps = []
     for number, label in enumerate(labels):
-        if label.ndim not in {3, 4} or label.shape[0] != 1 or 0 in label.shape:
-            raise ValueError(
-                f"label {number} has shape {tuple(label.shape)}, expected one channel and no empty axis, (1, Y, X) or "
-                "(1, Z, Y, X): add a channel with EnsureChannelFirst, and join one-hot channels with argmax."
-            )
-        maps.append(as_plane(check_label(label_to_tensor(label), name=f"label {number}").numpy()[0]))
+        maps.append(as_plane(read_map(label, name=f"label {number}")))
         if maps[-1].ndim != maps[0].ndim:
             raise ValueError(
                 f"label {number} is {maps[-1].ndim}D, label 0 is {maps[0].ndim}D, expected all 2D or all 3D: "
@@ -173,7 +168,7 @@ def ks_distance(first: ArrayLike, second: ArrayLike) -> float:
     sides = [values[~np.isnan(values)] for values in sides]
     if not all(len(values) for values in sides):
         raise ValueError("a sample holds no value but NaN, expected at least one: leave empty label maps out of both.")
-    points = np.concatenate(sides)
+    points = np.concatenate(sides)  # scipy.stats.ks_2samp computes a p value too, and warns where that fails
     shares = [np.searchsorted(values, points, side="right") / len(values) for values in sides]
     return float(np.abs(shares[0] - shares[1]).max())
 

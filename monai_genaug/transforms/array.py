@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import os
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import numpy as np
 import torch
 from monai.config.type_definitions import NdarrayOrTensor
 from monai.data import MetaTensor, get_track_meta
-from monai.transforms import Randomizable, RandomizableTransform
+from monai.transforms import Randomizable
 from monai.utils.enums import TransformBackends
 from torch import Tensor
 
-from monai_genaug._checks import check_probability, check_range
-from monai_genaug._rng import draw_seed
+from monai_genaug._checks import check_range
 from monai_genaug._tensors import as_plain_tensor
 from monai_genaug.generators.base import ConditionalGenerator
 from monai_genaug.generators.handle import GeneratorHandle, LiveHandle, as_handle
 from monai_genaug.synthesis import Accept, synthesize
+from monai_genaug.transforms.seeded import SeededTransform
 
 META_KEY = "genaug"
 
@@ -32,7 +32,7 @@ class GenaugMeta(TypedDict):
     seed: int
 
 
-class GenerativeAugment(RandomizableTransform):
+class GenerativeAugment(SeededTransform):
     """Replace an image, and with a mask sampler its label, by a synthetic pair, with a given probability.
 
     Args:
@@ -72,7 +72,7 @@ class GenerativeAugment(RandomizableTransform):
         value_range: tuple[float, float] = (0.0, 1.0),
         device: str | torch.device = "cpu",
     ) -> None:
-        super().__init__(check_probability("prob", prob))
+        super().__init__(prob)
         if mask_sampler is not None and not (isinstance(mask_sampler, Randomizable) and callable(mask_sampler)):
             raise ValueError(
                 f"mask_sampler is a {type(mask_sampler).__name__}, expected a callable monai.transforms.Randomizable "
@@ -82,12 +82,6 @@ class GenerativeAugment(RandomizableTransform):
         self.mask_sampler = mask_sampler
         self.accept = accept
         self.value_range = check_range("value_range", value_range)
-        self.seed = -1
-
-    def randomize(self, data: Any = None) -> None:
-        """Draw whether to apply and a seed; the seed is drawn in either case, so that one does not move the other."""
-        super().randomize(data)
-        self.seed = draw_seed(self.R)
 
     def __call__(
         self, image: NdarrayOrTensor | None, label: NdarrayOrTensor, randomize: bool = True

@@ -6,17 +6,16 @@ from collections.abc import Hashable, Mapping
 from typing import Any
 
 from monai.config import KeysCollection
-from monai.transforms import MapTransform, Randomizable, RandomizableTransform
+from monai.transforms import MapTransform, Randomizable
 from monai.utils.enums import TransformBackends
 
-from monai_genaug._checks import check_probability
-from monai_genaug._rng import draw_seed
 from monai_genaug._tensors import as_plain_tensor
 from monai_genaug.synthesis import sample_masks
 from monai_genaug.transforms.array import check_pair, to_tensor, with_meta
+from monai_genaug.transforms.seeded import SeededTransform
 
 
-class SampleMaskd(RandomizableTransform, MapTransform):
+class SampleMaskd(SeededTransform, MapTransform):
     """Replace label maps by new ones of a mask sampler, with a given probability.
 
     It is for chains that make no image, or make it later from the label; an image of the old label would no longer fit.
@@ -52,19 +51,13 @@ class SampleMaskd(RandomizableTransform, MapTransform):
         allow_missing_keys: bool = False,
     ) -> None:
         MapTransform.__init__(self, keys, allow_missing_keys)
-        RandomizableTransform.__init__(self, check_probability("prob", prob))
+        SeededTransform.__init__(self, prob)
         if not (isinstance(sampler, Randomizable) and callable(sampler)):
             raise ValueError(
                 f"sampler is a {type(sampler).__name__}, expected a callable monai.transforms.Randomizable such as "
                 "monai_genaug.masks.LabelDeformation()."
             )
         self.sampler = sampler
-        self.seed = -1
-
-    def randomize(self, data: Any = None) -> None:
-        """Draw whether to apply and a seed; the seed is drawn in either case, so that one does not move the other."""
-        super().randomize(data)
-        self.seed = draw_seed(self.R)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Give the sample with its labels replaced, or as they came."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Hashable, Mapping
 from typing import Any, NamedTuple
@@ -10,23 +9,24 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from monai.config import KeysCollection
-from monai.transforms import MapTransform, RandomizableTransform
+from monai.transforms import MapTransform
 from monai.utils.enums import TransformBackends
 from numpy.typing import NDArray
 from torch import Tensor
 
-from monai_genaug._checks import check_label, check_probability, check_range
-from monai_genaug._rng import derive_seed, draw_seed
+from monai_genaug._checks import check_label, check_range
+from monai_genaug._intensities import check_intensities, to_dtype
+from monai_genaug._rng import derive_seed
 from monai_genaug._tensors import as_plain_tensor
 from monai_genaug.masks.bank import InstanceBank, load_bank
 from monai_genaug.masks.bank.arrangement import Placement, arrange, name_objects
 from monai_genaug.masks.bank.store import MARGIN, ObjectStore
 from monai_genaug.masks.bank.warps import sample_linear, warp_points
-from monai_genaug.synthesis import to_dtype
+from monai_genaug.masks.sampler import check_room
 from monai_genaug.transforms.array import META_KEY, GenaugMeta, check_pair, to_tensor, with_meta
+from monai_genaug.transforms.seeded import SeededTransform
 
 Floats = NDArray[np.float32]
-OUTSIDE = 0.05  # of value_range, by which intensities may lie outside it
 
 
 class Pasted(NamedTuple):
@@ -86,19 +86,15 @@ def paste_objects(
     part = np.sort(rng.permutation(len(layout.objects))[: 1 + rng.randint(len(layout.objects))])
     numbered, placed = arrange(store, values, layout.take(part))
     named = torch.from_numpy(name_objects(store, values, numbered, placed))[None]
-    new_label = named.to(label.dtype)
-    if not torch.equal(new_label.to(torch.int64), named):
-        raise ValueError(
-            f"pasting made values up to {int(named.max())}, which the label's type {label.dtype} cannot hold: convert "
-            "labels before with CastToTyped(keys, dtype=torch.int32)."
-        )
+    check_room(int(named.max()), label.dtype)
+    new_label = named.to(label)
     pixels = image.detach().cpu().float().numpy().copy()
     changed = np.zeros(values.shape, dtype=bool)
     for place in placed:
         _blend(pixels, changed, numbered, place, store, (low, high))
     made = to_dtype(torch.from_numpy(pixels), image.dtype).to(image.device)
     where = torch.from_numpy(changed).to(image.device)
-    return Pasted(torch.where(where, made, image), new_label.to(label.device), len(placed))
+    return Pasted(torch.where(where, made, image), new_label, len(placed))
 
 
 def _blend(
@@ -150,25 +146,10 @@ def _check_image(image: Tensor, store: ObjectStore, value_range: tuple[float, fl
             f"image has {image.shape[0]} channels, the bank's objects have {store.channels}: pick or add channels "
             "before, or fit the bank to such images."
         )
-    if image.dtype == torch.bool or image.dtype.is_complex:
-        raise ValueError(f"image has type {image.dtype}, expected real intensities: convert with CastToTyped.")
-    values = image.float()
-    lowest, highest = (bound.item() for bound in values.aminmax())  # NaN if any value is
-    if not math.isfinite(lowest + highest):
-        raise ValueError("image holds NaN or Inf, expected finite intensities: clean it before this transform.")
-    low, high = value_range
-    margin = OUTSIDE * (high - low)
-    shown = values > lowest  # padding and empty background say nothing
-    outside = int((shown & ((values < low - margin) | (values > high + margin))).sum())
-    if outside > 0.5 * int(shown.sum()):
-        raise ValueError(
-            f"the image lies mostly outside value_range=({low:g}, {high:g}), its values go from {lowest:g} to "
-            f"{highest:g}: put CopyPasted after the scaling to a fixed range and before z-normalisation "
-            "(NormalizeIntensityd), or pass the value_range that the image has at this place."
-        )
+    check_intensities(image, value_range, transform="CopyPasted")
 
 
-class CopyPasted(RandomizableTransform, MapTransform):
+class CopyPasted(SeededTransform, MapTransform):
     """Paste objects of an `InstanceBank` with their pixels into image and label, with a given probability.
 
     It is the copy-paste augmentation that generative augmentation is to be compared with; see `paste_objects`. The
@@ -209,7 +190,7 @@ class CopyPasted(RandomizableTransform, MapTransform):
         allow_missing_keys: bool = False,
     ) -> None:
         MapTransform.__init__(self, keys, allow_missing_keys)
-        RandomizableTransform.__init__(self, check_probability("prob", prob))
+        SeededTransform.__init__(self, prob)
         if len(self.keys) != 1:
             raise ValueError(
                 f"keys is {self.keys}, expected one image key: join the channels of several images before with "
@@ -218,12 +199,6 @@ class CopyPasted(RandomizableTransform, MapTransform):
         self.bank = bank if isinstance(bank, InstanceBank) else load_bank(bank)
         self.label_key = label_key
         self.value_range = check_range("value_range", value_range)
-        self.seed = -1
-
-    def randomize(self, data: Any = None) -> None:
-        """Draw whether to apply and a seed; the seed is drawn in either case, so that one does not move the other."""
-        super().randomize(data)
-        self.seed = draw_seed(self.R)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Give the sample with objects pasted, or as it came."""

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monai_genaug.data import split_by_group
-from monai_genaug.data.splits import check_split_groups
+from monai_genaug.data.splits import check_split_groups, choose_items
 
 
 def items_of(*sizes: int) -> list[dict]:
@@ -87,3 +87,16 @@ def test_item_without_any_name_raises() -> None:
 def test_shared_group_is_named() -> None:
     with pytest.raises(ValueError, match="x has the group 'p1' in training and in test"):
         check_split_groups({"training": [{"group": "p1"}], "test": [{"group": "p1"}]}, "x")
+
+
+def test_the_seed_chooses_the_training_images():
+    entries = [{"image": str(i)} for i in range(30)]
+    first, again, other = (choose_items(entries, 12, seed) for seed in (0, 0, 1))
+    assert first == again != other
+    assert len({entry["image"] for entry in first}) == 12
+
+
+@pytest.mark.parametrize("count", [None, 30, 99])
+def test_all_are_chosen_where_there_are_no_more(count):
+    entries = [{"image": str(i)} for i in range(30)]
+    assert sorted(choose_items(entries, count, 0), key=lambda entry: int(entry["image"])) == entries

@@ -14,11 +14,11 @@ import numpy as np
 import torch
 
 from monai_genaug._checks import check_device
-from monai_genaug._rng import derive_seed
 from monai_genaug.benchmark.paper.plan import MODELS, PaperPlan
 from monai_genaug.benchmark.plan import choose_setting
 from monai_genaug.data import digest_datalist, load_datalist, load_items, replacing
 from monai_genaug.data.items import Item
+from monai_genaug.data.splits import choose_items
 
 KIND = "paper_nucleus"
 RECORD = "comparison.json"  # what must be equal to go on in a folder; one that holds it is the benchmark's
@@ -112,15 +112,13 @@ def prepare(
 
 
 def _choose(entries: Sequence[dict[str, Any]], count: int | None, seed: int) -> list[dict[str, Any]]:
-    """Draw training images by the seed."""
-    count = len(entries) if count is None else count
-    if len(entries) < count:
+    """Draw training images by the seed, if there are enough."""
+    if count is not None and len(entries) < count:
         raise ValueError(
             f"the training split has {len(entries)} images, expected the {count} of training_images: set fewer in the "
             "plan, or null for all."
         )
-    order = np.random.default_rng(derive_seed(seed, "training images")).permutation(len(entries))
-    return [entries[index] for index in order[:count]]
+    return choose_items(entries, count, seed)
 
 
 def _load_test(entries: Sequence[Mapping[str, Any]], source: Path) -> list[Item]:

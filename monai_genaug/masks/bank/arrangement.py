@@ -9,10 +9,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from monai_genaug.masks.bank.cutting import find_boxes, number_objects
+from monai_genaug.masks.bank.cutting import find_boxes
 from monai_genaug.masks.bank.layouts import Layout
 from monai_genaug.masks.bank.store import ObjectStore
 from monai_genaug.masks.bank.warps import Warp, copy_shape
+from monai_genaug.masks.instances import number_objects
 from monai_genaug.masks.placement import Canvas
 from monai_genaug.masks.sampler import Labels
 
@@ -111,7 +112,7 @@ def _note_neighbours(canvas: Canvas, instances: bool) -> list[int]:
     """Tell a canvas of the objects that its map holds already, and give their values."""
     if not canvas.values.any():
         return []
-    index, values = number_objects(canvas.values, instances)
+    index, values = number_objects(canvas.values, instances=instances)
     for box in find_boxes(index):
         center = np.array([0.5 * (part.start + part.stop - 1) for part in box])
         canvas.objects.append((center, 0.5 * float(np.mean([part.stop - part.start for part in box]))))

@@ -12,10 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from monai_genaug._checks import check_label
-from monai_genaug.masks.bank.store import MARGIN, PIXEL_LEVELS, ObjectStore, tight_box
-from monai_genaug.masks.instances import Mask, grow, largest_piece
-from monai_genaug.masks.sampler import Labels, label_to_tensor
+from monai_genaug.masks.bank.store import MARGIN, PIXEL_LEVELS, ObjectStore
+from monai_genaug.masks.instances import Mask, grow, largest_piece, number_objects, tight_box
+from monai_genaug.masks.sampler import Labels, label_to_tensor, read_map
 
 ENOUGH = 10  # whole objects of a class, with which those that the border cuts are not needed
 SPLIT_SHARE = 0.05  # of an object's largest piece: smaller ones do not count as pieces
@@ -63,7 +62,12 @@ def cut_objects(
     cuts: list[_Cut] = []
     pairs = zip(labels, repeat(None)) if images is None else zip(labels, images, strict=True)
     for number, (label, image) in enumerate(pairs):
-        values = _check_values(label, number, len(sizes[0]) if sizes else None)
+        values = read_map(label, name=f"labels[{number}]")
+        if sizes and values.ndim != len(sizes[0]):
+            raise ValueError(
+                f"labels[{number}] is {values.ndim}D, labels[0] is {len(sizes[0])}D, expected all 2D or all 3D: keep "
+                "planes and volumes apart."
+            )
         levels = None if image is None else _check_levels(image, values.shape, number, channels)
         found = list(_cut_map(values, levels, instances))
         channels = 0 if levels is None else len(levels)
@@ -84,37 +88,6 @@ def cut_objects(
     return _pack(cuts, instances, channels, sizes=sizes, counts=counts)
 
 
-def number_objects(values: Labels, instances: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Number the objects of a map.
-
-    Args:
-        values: (*S), 0 = background.
-        instances: whether each value is an object; else each connected piece of a value is one.
-
-    Returns:
-        Map (*S) of 0 and 1..n, and the value of each object (n,).
-
-    Example:
-        >>> number_objects(np.array([[7, 0, 7, 9]]), instances=False)
-        (array([[1, 0, 2, 3]]), array([7, 7, 9]))
-    """
-    from scipy import ndimage
-
-    foreground = values > 0
-    present, order = np.unique(values[foreground], return_inverse=True)
-    index = np.zeros(values.shape, dtype=np.int64)
-    if instances:
-        index[foreground] = order + 1
-        return index, present
-    counts, before = [], 0
-    for value in present:
-        pieces, count = ndimage.label(values == value, structure=np.ones((3,) * values.ndim))
-        index += np.where(pieces > 0, pieces + before, 0)
-        counts.append(count)
-        before += count
-    return index, np.repeat(present, counts)
-
-
 def find_boxes(index: NDArray[np.int64]) -> list[tuple[slice, ...]]:
     """Give the box of each object of a numbered map.
 
@@ -129,7 +102,7 @@ def find_boxes(index: NDArray[np.int64]) -> list[tuple[slice, ...]]:
 
 def _cut_map(values: Labels, levels: NDArray[np.uint16] | None, instances: bool) -> Iterator[_Cut]:
     """Cut the objects out of one map (*S), and their pixels out of its image (C, *S)."""
-    index, found = number_objects(values, instances)
+    index, found = number_objects(values, instances=instances)
     size = values.shape
     for number, box in enumerate(find_boxes(index), start=1):
         wide = tuple(slice(max(b.start - 1, 0), b.stop + 1) for b in box)
@@ -187,17 +160,6 @@ def _pack(
         channels=channels,
         pixels=np.concatenate(pixels) if pixels else np.zeros(0, np.uint16),
     )
-
-
-def _check_values(label: NDArray[Any] | Tensor, number: int, dims: int | None) -> Labels:
-    """Give a label map (1, *S) as (*S), int64."""
-    if label.ndim not in {3, 4} or label.shape[0] != 1 or 0 in label.shape or (dims and label.ndim != dims + 1):
-        expected = {2: "(1, Y, X)", 3: "(1, Z, Y, X)", None: "(1, Y, X) or (1, Z, Y, X)"}[dims]
-        raise ValueError(
-            f"labels[{number}] has shape {tuple(label.shape)}, expected one channel and no empty axis, {expected}: add "
-            "a channel with EnsureChannelFirst, and keep planes and volumes apart."
-        )
-    return check_label(label_to_tensor(label), name=f"labels[{number}]").numpy()[0]
 
 
 def _check_levels(

@@ -102,17 +102,3 @@ class ObjectStore:
         end = int(self.pixel_ends[index])
         levels = self.pixels[end - self.channels * int(box.prod()) : end]
         return levels.reshape(self.channels, *box).astype(np.float32) / np.float32(PIXEL_LEVELS)
-
-
-def tight_box(mask: Mask) -> tuple[slice, ...]:
-    """Give the smallest box that holds all voxels of a mask, of which there is one at least.
-
-    Example:
-        >>> tight_box(np.array([[False, False, False], [False, True, True]]))
-        (slice(1, 2, None), slice(1, 3, None))
-    """
-    box = []
-    for axis in range(mask.ndim):
-        filled = np.flatnonzero(mask.any(axis=tuple(other for other in range(mask.ndim) if other != axis)))
-        box.append(slice(int(filled[0]), int(filled[-1]) + 1))
-    return tuple(box)

@@ -9,8 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from monai_genaug.masks.bank.store import tight_box
-from monai_genaug.masks.instances import Mask, largest_piece
+from monai_genaug.masks.instances import Mask, largest_piece, tight_box
 
 Floats = NDArray[np.float64]
 Points = NDArray[np.float32]

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from monai_genaug._checks import check_probability
-from monai_genaug.masks.sampler import Labels
+from monai_genaug._checks import check_at_least, check_probability
+from monai_genaug.masks.instances import number_objects
 from monai_genaug.masks.statistics import ObjectTable, measure_labels, read_labels, unit_ball
 
 Shares: TypeAlias = dict[tuple[int, ...], float]
@@ -73,10 +73,10 @@ class LesionClass:
         check_probability("roughness", self.roughness)
         if not 0.0 <= self.eccentricity < 1.0:
             raise ValueError(f"eccentricity is {self.eccentricity!r}, expected a number from 0 to below 1: pass 0.7.")
-        for name, low in (("count", 1.0), ("radius", 1e-6)):
-            _check_at_least(name, getattr(self, name), low)
-        for name in ("count_spread", "radius_spread", "eccentricity_spread", "roughness_spread"):
-            _check_at_least(name, getattr(self, name), 0.0)
+        check_at_least(1, count=self.count)
+        check_at_least(1e-6, radius=self.radius)
+        check_at_least(0, count_spread=self.count_spread, radius_spread=self.radius_spread)
+        check_at_least(0, eccentricity_spread=self.eccentricity_spread, roughness_spread=self.roughness_spread)
         if (self.center is None) != (self.center_spread is None):
             raise ValueError("center and center_spread belong together: give both, or neither for anywhere in the map.")
 
@@ -104,7 +104,7 @@ def fit_lesions(
         (2, 3.39, {(2,): 0.5, (): 0.5}, 2)
     """
     maps = [np.where(np.isin(values, ignore), 0, values) for values in read_labels(labels)]
-    pieces = [separate_classes(values) for values in maps]
+    pieces = [number_objects(values, instances=False) for values in maps]
     found = measure_labels([values[None] for values, _ in pieces])
     if not len(found.objects.area):
         raise ValueError(
@@ -120,30 +120,6 @@ def fit_lesions(
         shares,
         sizes.shape[1],
     )
-
-
-def separate_classes(values: Labels) -> tuple[Labels, NDArray[np.int64]]:
-    """Give each connected piece of a class (diagonals included) a value of its own.
-
-    Args:
-        values: class map (*S), 0 = background.
-
-    Returns:
-        Instance map (*S) numbered from 1, and the class of each instance, in this order.
-
-    Example:
-        >>> separate_classes(np.array([[2, 0, 2, 1]]))
-        (array([[2, 0, 3, 1]]), array([1, 2, 2]))
-    """
-    from scipy import ndimage
-
-    instances = np.zeros_like(values)
-    classes: list[int] = []
-    for value in np.unique(values[values > 0]):
-        pieces, count = ndimage.label(values == value, structure=np.ones((3,) * values.ndim))
-        instances = np.where(pieces > 0, pieces + len(classes), instances)
-        classes += [int(value)] * count
-    return instances, np.array(classes, dtype=np.int64)
 
 
 def check_shares(shares: Mapping[Sequence[int], float], values: Iterable[int]) -> Shares:
@@ -207,8 +183,3 @@ def _middle_spread(values: NDArray[np.float64]) -> float:
 def _as_tuple(value: Any) -> Any:
     """Give lists in lists as tuples in tuples, and anything else as it is."""
     return tuple(_as_tuple(part) for part in value) if isinstance(value, list | tuple) else value
-
-
-def _check_at_least(name: str, value: float, low: float) -> None:
-    if not low <= value < math.inf:
-        raise ValueError(f"{name} is {value!r}, expected a finite number of at least {low:g}.")

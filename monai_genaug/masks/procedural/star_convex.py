@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from monai_genaug.masks.instances import Mask, largest_piece
+from monai_genaug.masks.instances import Mask, largest_piece, tight_box
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -149,7 +149,7 @@ class StarConvex:
             along = np.arange(-n, n + 1).reshape([-1 if k == axis else 1 for k in range(dims)])
             offsets = offsets + np.multiply.outer(matrix[:, axis], along)
         inside = rim_distance(offsets, self._rim) <= 1
-        return largest_piece(_crop(inside))
+        return largest_piece(inside[tight_box(inside)])
 
     def fit_into(self, size: tuple[int, ...]) -> None:
         """Shrink the body as far as needed for its ellipsoid to fit into a box.
@@ -196,12 +196,3 @@ def _frame(first: Floats, rng: np.random.RandomState) -> Floats:
         return np.array([[y, x], [-x, y]])
     rows: Floats = np.linalg.qr(np.column_stack([first, rng.normal(size=(dims, dims - 1))]))[0].T
     return rows
-
-
-def _crop(mask: Mask) -> Mask:
-    """Cut off what is empty around a mask."""
-    box = []
-    for axis in range(mask.ndim):
-        filled = np.asarray(mask.any(axis=tuple(other for other in range(mask.ndim) if other != axis)))
-        box.append(slice(int(filled.argmax()), len(filled) - int(filled[::-1].argmax())))
-    return mask[tuple(box)]

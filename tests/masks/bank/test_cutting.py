@@ -109,7 +109,10 @@ def test_labels_without_objects_are_refused(labels):
     [
         (np.ones((8, 8), int), r"labels\[1\] has shape \(8, 8\), expected one channel"),
         (np.ones((2, 8, 8), int), r"labels\[1\] has shape \(2, 8, 8\)"),
-        (np.ones((1, 8, 8, 8), int), r"expected one channel and no empty axis, \(1, Y, X\): .* planes and volumes"),
+        (
+            np.ones((1, 8, 8, 8), int),
+            r"labels\[1\] is 3D, labels\[0\] is 2D, expected all 2D or all 3D",
+        ),
         (np.full((1, 8, 8), 0.5), r"labels\[1\] holds 0.5"),
     ],
     ids=["no channel", "channels", "other dimensions", "fractions"],

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monai_genaug.masks.bank.cutting import cut_objects
-from monai_genaug.masks.bank.store import MARGIN, PIXEL_LEVELS, tight_box
+from monai_genaug.masks.bank.store import MARGIN, PIXEL_LEVELS
+from monai_genaug.masks.instances import tight_box
 from tests.masks.drawn import ball, nuclei
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from monai_genaug.masks.procedural.lesion_classes import LesionClass, check_shares, fit_lesions, separate_classes
+from monai_genaug.masks.instances import number_objects
+from monai_genaug.masks.procedural.lesion_classes import LesionClass, check_shares, fit_lesions
 from monai_genaug.masks.procedural.lesions import ProceduralLesions
 
 SMOOTH = LesionClass(
@@ -57,7 +58,7 @@ def test_places_and_directions_are_found_again(fitted):
 
 def test_pieces_of_a_class_are_lesions_of_their_own():
     label = np.array([[1, 0, 2, 0], [0, 1, 0, 0], [0, 0, 0, 2]])
-    instances, classes = separate_classes(label)
+    instances, classes = number_objects(label, instances=False)
     assert instances.tolist() == [[1, 0, 2, 0], [0, 1, 0, 0], [0, 0, 0, 3]]
     assert classes.tolist() == [1, 2, 2]
 
@@ -110,7 +111,7 @@ def test_shares_that_cannot_be_are_refused(shares, message):
     [
         ({"value": 0}, "value is 0, expected a whole number from 1 on"),
         ({"value": 1.5}, "value is 1.5"),
-        ({"count": 0.5}, "count is 0.5, expected a finite number of at least 1"),
+        ({"count": 0.5}, "count is 0.5, expected at least 1"),
         ({"radius": -1.0}, "radius is -1.0"),
         ({"radius_spread": float("nan")}, "radius_spread is nan"),
         ({"eccentricity": 1.0}, "eccentricity is 1.0"),

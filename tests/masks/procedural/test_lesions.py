@@ -14,7 +14,8 @@ from scipy import ndimage
 
 from monai_genaug.data import load_datalist, load_items
 from monai_genaug.masks.digest import digest_sampler
-from monai_genaug.masks.procedural.lesion_classes import LesionClass, separate_classes
+from monai_genaug.masks.instances import number_objects
+from monai_genaug.masks.procedural.lesion_classes import LesionClass
 from monai_genaug.masks.procedural.lesions import ProceduralLesions, load_lesions
 from monai_genaug.masks.statistics import ks_distance, measure_labels
 
@@ -43,7 +44,8 @@ def test_any_size_gives_a_class_map(size, dtype, roughness, seed):
 
 def test_lesions_do_not_touch_one_another():
     for label in sampled(ProceduralLesions(radius=6.0, radius_spread=0.1, count=5.0), 10):
-        assert not measure_labels([separate_classes(label[0].astype(int))[0][None]]).objects.touches.any()
+        pieces, _ = number_objects(label[0].astype(int), instances=False)
+        assert not measure_labels([pieces[None]]).objects.touches.any()
 
 
 @pytest.mark.parametrize("none", [0.0, 0.4, 1.0])
@@ -172,7 +174,12 @@ def test_lesions_fitted_to_real_ones_follow_them(real_data):
     made = sampled(ProceduralLesions.fit(labels), 150, labels[0].numpy())
     for value in (1, 2):
         real, new = (
-            measure_labels([separate_classes((np.asarray(label) == value)[0].astype(int))[0][None] for label in maps])
+            measure_labels(
+                [
+                    number_objects((np.asarray(label) == value)[0].astype(int), instances=False)[0][None]
+                    for label in maps
+                ]
+            )
             for maps in (labels, made)
         )
         assert ks_distance(real.objects.area, new.objects.area) < 0.25
