@@ -10,6 +10,7 @@ replaced:
 - pix2pix: trained on the six images; new masks by InstanceBank, of the six labels;
 - pix2pix+unlabelled: likewise, and with unlabelled images: a second discriminator, and their styles;
 - pix2pix editing: the generator of `pix2pix` writes nuclei into the real crop, whose background stays;
+- pix2pix backgrounds: likewise, in place of the nuclei that the U-Net of `classic` found in unlabelled images;
 - cyclegan: trained on the unlabelled images and on masks of ProceduralNuclei, fitted to the six labels.
 
 The last step is evaluated on the test split; nothing is chosen by it. Each (arm, seed) is a file of its own: a stopped
@@ -28,11 +29,12 @@ from typing import Any
 from benchmarks._common import DATA, machine, write_json
 from monai_genaug import load_generator, save_generator
 from monai_genaug._rng import derive_seed
-from monai_genaug.benchmark.segmentation import evaluate_segmenter, train_segmenter
+from monai_genaug.benchmark.segmentation import Segmenter, evaluate_segmenter, train_segmenter
 from monai_genaug.benchmark.stats import paired_interval
-from monai_genaug.data import load_datalist, load_items
-from monai_genaug.generators import EditingGenerator
+from monai_genaug.data import load_datalist, load_images, load_items
+from monai_genaug.generators import BackgroundGenerator, EditingGenerator
 from monai_genaug.masks import InstanceBank, MaskSampler, ProceduralNuclei
+from monai_genaug.networks import BackgroundBank
 from monai_genaug.pictures import write_grid
 from monai_genaug.training import train_bundle
 from monai_genaug.training.progress import Course, progress_bars
@@ -59,8 +61,8 @@ class Cell:
         self.channels = int(self.items[0]["image"].shape[0])
         self.folder = options.work / options.data.name / f"seed{seed}"
 
-    def segment(self, arm: str, overrides: dict[str, Any], test: Entries) -> dict[str, Any]:
-        """Train a U-Net and score it on the test images."""
+    def segmenter(self, arm: str, overrides: dict[str, Any]) -> tuple[Segmenter, float]:
+        """Train a U-Net, if it is not trained yet; gives the seconds that it took too."""
         with progress_bars() as bars:
             course = Course(f"seed {self.seed}: U-Net, {arm}", bars)
             segmenter = train_segmenter(
@@ -71,6 +73,11 @@ class Cell:
                 device=self.options.device,
                 progress=course,
             )
+        return segmenter, course.seconds
+
+    def segment(self, arm: str, overrides: dict[str, Any], test: Entries) -> dict[str, Any]:
+        """Train a U-Net and score it on the test images."""
+        segmenter, seconds = self.segmenter(arm, overrides)
         scores = evaluate_segmenter(segmenter, test)
         return {
             "seed": self.seed,
@@ -78,7 +85,7 @@ class Cell:
             "labelled": [item["name"] for item in self.items],
             "dice": scores["dice"].tolist(),
             "jaccard": scores["jaccard"].tolist(),
-            "unet_seconds": round(course.seconds, 1),
+            "unet_seconds": round(seconds, 1),
         }
 
     def generator(self, name: str, bundle: str, overrides: dict[str, Any]) -> Path:
@@ -139,6 +146,17 @@ def pix2pix_editing(cell: Cell) -> dict[str, Any]:
     return {**plain, "generator": str(folder)}
 
 
+def pix2pix_backgrounds(cell: Cell) -> dict[str, Any]:
+    """Nuclei of Pix2Pix in backgrounds of unlabelled images."""
+    plain = pix2pix(cell)
+    finder, _ = cell.segmenter("classic", {})
+    images = [item["image"] for item in load_images(cell.unlabelled)]
+    bank = BackgroundBank.fit(images, [finder.predict(image) for image in images])
+    editor = EditingGenerator(load_generator(plain["generator"]))
+    folder = save_generator(cell.folder / "pix2pix_backgrounds", BackgroundGenerator(editor, bank))
+    return {**plain, "generator": str(folder)}
+
+
 def cyclegan(cell: Cell) -> dict[str, Any]:
     """CycleGAN of unlabelled images and masks that were never drawn."""
     lists = {"images": cell.unlabelled, "masks": [{"label": entry["label"]} for entry in cell.labelled]}
@@ -154,6 +172,7 @@ ARMS: dict[str, Callable[[Cell], dict[str, Any]]] = {
     "pix2pix": pix2pix,
     "pix2pix+unlabelled": pix2pix_unlabelled,
     "pix2pix editing": pix2pix_editing,
+    "pix2pix backgrounds": pix2pix_backgrounds,
     "cyclegan": cyclegan,
 }
 

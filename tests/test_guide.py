@@ -19,6 +19,7 @@ def test_the_code_of_the_guide_runs(tmp_path, monkeypatch):
         exec(block, scope)
     assert scope["new"].shape == (1, 200, 160)
     assert len(scope["new"].unique()) > 3
+    assert load_generator("on_backgrounds").backgrounds.known.float().mean() > 0.3
     assert load_generator("my_editor").name == "EditingGenerator(Pix2PixGenerator)"
 
 

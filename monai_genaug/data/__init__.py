@@ -9,7 +9,7 @@ from monai_genaug.data.fetch import SOURCES, DatasetSource, fetch
 from monai_genaug.data.items import CheckPaird, ScaleToUnitd, load_items, scale_to_unit
 from monai_genaug.data.reader import AnyImageReader
 from monai_genaug.data.splits import split_by_group
-from monai_genaug.data.unpaired import list_unpaired, load_labels
+from monai_genaug.data.unpaired import list_unpaired, load_images, load_labels
 from monai_genaug.data.writers import replacing, write_array, write_dataset
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "is_source",
     "list_unpaired",
     "load_datalist",
+    "load_images",
     "load_items",
     "load_labels",
     "read_array",

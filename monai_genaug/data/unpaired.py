@@ -14,6 +14,7 @@ from torch import Tensor
 from monai_genaug._checks import check_label
 from monai_genaug.data.arrays import find_suffix, read_array
 from monai_genaug.data.datalists import load_datalist
+from monai_genaug.data.items import scale_to_unit
 from monai_genaug.data.splits import SPLITS
 
 FOLDERS = {"image": "images", "label": "labels"}
@@ -83,6 +84,22 @@ def _list_json(file: Path, key: str) -> list[str]:
     if shared := held_out & set(found):
         raise ValueError(f"{file} has {sorted(shared)[0]} for training and for validation or test: give it one place.")
     return found
+
+
+def load_images(entries: Iterable[Mapping[str, Any]]) -> list[dict[str, Tensor]]:
+    """Read images into memory, scaled by `scale_to_unit`.
+
+    Args:
+        entries: of `list_unpaired` or `load_datalist`.
+
+    Returns:
+        ``{"image": (C, *S) float32 in [0, 1]}`` for each.
+
+    Raises:
+        ValueError: if a file cannot be read, or holds NaN or Inf.
+    """
+    sources = [entry["image"] for entry in entries]
+    return [{"image": scale_to_unit(torch.tensor(read_array(source)[0]), name=str(source))} for source in sources]
 
 
 def load_labels(entries: Iterable[Mapping[str, Any]]) -> list[dict[str, Tensor]]:

@@ -1,5 +1,6 @@
 """Generators of images from labels, and how they are saved and loaded."""
 
+from monai_genaug.generators.backgrounds import BackgroundGenerator
 from monai_genaug.generators.base import ConditionalGenerator
 from monai_genaug.generators.config import build_generator, describe_generator
 from monai_genaug.generators.cyclegan import CycleGANGenerator
@@ -10,6 +11,7 @@ from monai_genaug.generators.module import ModuleGenerator
 from monai_genaug.generators.pix2pix import Pix2PixGenerator
 
 __all__ = [
+    "BackgroundGenerator",
     "ConditionalGenerator",
     "CycleGANGenerator",
     "EditingGenerator",

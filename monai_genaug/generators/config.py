@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from monai_genaug._rebuildable import config_of
+from monai_genaug.generators.backgrounds import BackgroundGenerator
 from monai_genaug.generators.base import ConditionalGenerator
 from monai_genaug.generators.cyclegan import CycleGANGenerator
 from monai_genaug.generators.editing import EditingGenerator
 from monai_genaug.generators.folders import NETWORK_FILE
 from monai_genaug.generators.pix2pix import Pix2PixGenerator
 from monai_genaug.masks.encodings import BinaryEncoding, InstanceEncoding, OneHotEncoding
+from monai_genaug.networks.backgrounds import BackgroundBank
 from monai_genaug.networks.cycle import CycleNetworks
 from monai_genaug.networks.pix2pix_unet import Pix2PixUNet
 from monai_genaug.networks.resnet_generator import ResNetGenerator
@@ -21,7 +23,7 @@ REGISTRY: dict[str, type] = {
     f"{cls.__module__}.{cls.__qualname__}": cls
     for cls in (
         *(Pix2PixGenerator, Pix2PixUNet),
-        EditingGenerator,
+        *(EditingGenerator, BackgroundGenerator, BackgroundBank),
         *(CycleGANGenerator, CycleNetworks, ResNetGenerator),
         *(BinaryEncoding, OneHotEncoding, InstanceEncoding),
     )

@@ -1,5 +1,6 @@
 """Networks that MONAI lacks."""
 
+from monai_genaug.networks.backgrounds import BackgroundBank
 from monai_genaug.networks.cycle import CycleNetworks
 from monai_genaug.networks.initialisation import init_normal
 from monai_genaug.networks.noise import NoiseMaps
@@ -8,6 +9,7 @@ from monai_genaug.networks.resnet_generator import ResNetGenerator
 from monai_genaug.networks.style import StyleBank, style_statistics
 
 __all__ = [
+    "BackgroundBank",
     "CycleNetworks",
     "NoiseMaps",
     "Pix2PixUNet",

@@ -6,12 +6,11 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from monai.transforms import MapTransform
 from torch import nn
 
 from monai_genaug._tensors import as_plain_tensor
-from monai_genaug.data import read_array, scale_to_unit
+from monai_genaug.data import load_images
 from monai_genaug.networks.style import StyleBank, style_statistics
 
 
@@ -50,5 +49,5 @@ def fit_styles(network: nn.Module, entries: Sequence[Mapping[str, Any]], limit: 
     """
     if isinstance(network.styles, StyleBank):
         chosen = np.unique(np.linspace(0, len(entries) - 1, min(len(entries), limit)).round().astype(int))
-        sources = [entries[index]["image"] for index in chosen]
-        network.styles.fit(scale_to_unit(torch.tensor(read_array(source)[0])) for source in sources)
+        images = (load_images([entries[index]])[0] for index in chosen)  # one at a time in memory
+        network.styles.fit(item["image"] for item in images)

@@ -37,7 +37,6 @@ NO_CHANCE = {  # nothing is drawn but crops and flips, which do not depend on th
         "lambda_mask": 0,
         "cycle_noise": 0,
         "pool_size": 0,
-        "learning_rate": 1e-6,  # instance norm blows up the rounding of flat crops, and Adam's steps pass it on
     },
 }
 LOSS = {"nuclei_pix2pix": "g_l1", "nuclei_cyclegan": "g_cycle_image"}
@@ -97,14 +96,15 @@ def losses(log: str, name: str = "g_l1") -> list[float]:
 
 @pytest.mark.parametrize("bundle", SMALL)
 def test_two_processes_train_as_one_with_the_same_batch(data, tmp_path, bundle):
-    settings = {**NO_CHANCE[bundle], "log_interval": 1, "batch_size": 4, "epochs": 2, "iterations_per_epoch": 3}
+    settings = {**NO_CHANCE[bundle], "log_interval": 1, "batch_size": 4, "epochs": 1, "iterations_per_epoch": 3}
     one = losses(run(torchrun(1, bundle, data, tmp_path / "one", settings)), LOSS[bundle])
     two = losses(run(torchrun(2, bundle, data, tmp_path / "two", settings)), LOSS[bundle])
-    assert len(one) == 6
+    assert len(one) == 3
     assert two == pytest.approx(one, rel=1e-3)
     assert len(set(one)) > 1
     first, second = weights(tmp_path / "one"), weights(tmp_path / "two")
-    assert max((first[key] - second[key]).abs().max().item() for key in first) < 1e-3
+    apart = torch.cat([(first[key] - second[key]).abs().flatten() for key in first]).mean().item()
+    assert apart < 1e-6  # 3e-9 and 3e-7 here; 3e-6 and more where processes do not share gradients
 
 
 @pytest.mark.parametrize("bundle", SMALL)

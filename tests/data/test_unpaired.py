@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from monai_genaug.data import list_unpaired, load_labels, write_array
+from monai_genaug.data import list_unpaired, load_datalist, load_images, load_items, load_labels, write_array
 from tests.helpers import write_pairs
 
 
@@ -94,3 +95,15 @@ def test_labels_of_several_channels_and_of_fractions_are_refused(tmp_path):
     soft = write_array(tmp_path / "b.nii.gz", np.full((1, 4, 4, 4), 0.5, np.float32))
     with pytest.raises(ValueError, match=r"holds 0\.5, expected whole numbers"):
         load_labels([{"label": str(soft)}])
+
+
+def test_images_alone_are_scaled_as_those_of_pairs(pairs):
+    entries = load_datalist(pairs, fractions=(1, 0, 0))["training"]
+    for alone, pair in zip(load_images(entries), load_items(entries), strict=True):
+        assert torch.equal(alone["image"], pair["image"])
+
+
+def test_an_image_with_nan_is_named(tmp_path):
+    file = write_array(tmp_path / "a.nii.gz", np.full((1, 4, 4, 4), np.nan, np.float32))
+    with pytest.raises(ValueError, match=r"a\.nii\.gz holds NaN or Inf"):
+        load_images([{"image": str(file)}])

@@ -10,7 +10,7 @@ import torch
 
 from monai_genaug import load_generator
 from monai_genaug.data import load_datalist, load_items, write_array
-from monai_genaug.masks import BinaryEncoding, OneHotEncoding
+from monai_genaug.masks import BinaryEncoding, InstanceEncoding, OneHotEncoding
 from monai_genaug.training import NonFiniteLossError, train_bundle
 from tests.helpers import TINY, train, write_pairs
 
@@ -99,12 +99,23 @@ def test_l1_falls_when_a_few_images_are_learned(data, tmp_path):
         ((3, (20, 24)), {"image_channels": 3}),
         ((1, (20, 24)), {"encoding": "@one_hot", "condition_channels": 2}),
         ((3, (9, 10, 11)), {"spatial_dims": 3, "image_channels": 3, "encoding": "@one_hot", "condition_channels": 2}),
+        ((1, (20, 24)), {"encoding": "@instance", "condition_channels": 3}),
         ((1, (20, 24)), {"network_def#norm": "instance", "adversarial": "bce", "d_interval": 2, "max_grad_norm": 1.0}),
         ((1, (20, 24)), {**NO_NOISE, "lambda_mode_seeking": 0}),
         ((1, (20, 24)), {"ema_momentum": None, "network_def#levels": 3, "network_def#dropout": 0.0}),
         ((1, (20, 24)), {"crop_size": 32}),
     ],
-    ids=["3d", "colour", "one-hot", "3d colour one-hot", "instance", "no noise", "no average", "mirrored"],
+    ids=[
+        "3d",
+        "colour",
+        "one-hot",
+        "3d colour one-hot",
+        "instances",
+        "norm",
+        "no noise",
+        "no average",
+        "mirrored",
+    ],
 )
 def test_the_folder_loads_whatever_the_settings(tmp_path, shape, change):
     channels, size = shape
@@ -112,7 +123,8 @@ def test_the_folder_loads_whatever_the_settings(tmp_path, shape, change):
     change = {"epochs": 1, "iterations_per_epoch": 1, **change}
     generator = load_generator(train(data, tmp_path / "out", **change))
     assert (generator.spatial_dims, generator.image_channels) == (len(size), channels)
-    assert isinstance(generator.encoding, OneHotEncoding if "encoding" in change else BinaryEncoding)
+    encodings = {"@one_hot": OneHotEncoding, "@instance": InstanceEncoding}
+    assert isinstance(generator.encoding, encodings.get(change.get("encoding"), BinaryEncoding))
     image = generator.sample(generator.encode(torch.ones(1, 1, *size)), seeds=[1])
     assert image.shape == (1, channels, *size)
     data_format = metadata(tmp_path / "out")["network_data_format"]
