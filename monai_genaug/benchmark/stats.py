@@ -34,29 +34,33 @@ class PairedInterval(NamedTuple):
 def paired_interval(
     differences: ArrayLike, *, groups: Sequence[Hashable] | None = None, level: float = 0.95, seed: int = 0
 ) -> PairedInterval:
-    """Give the mean paired difference of two arms, with a confidence interval over seeds or over test groups.
+    """Give the mean paired difference of two arms, with a confidence interval over seeds and test groups.
 
-    From two seeds on, the interval is that of the t distribution over the means of the seeds: it says how the
-    difference varies from training to training, on these test images. With one seed, it is a bootstrap over groups of
-    test images: it says how the difference of these two networks varies with the test images.
+    With one seed, it is a bootstrap over groups of test images: it says how the difference of these two networks varies
+    with the test images. With several, seeds and groups are both taken as drawn at random, and each seed meets each
+    group: the variance of the mean is that of seeds and of groups and of what is left (two-way random effects), and
+    the interval is Student's with the degrees of freedom of Satterthwaite 1946, "An Approximate Distribution of
+    Estimates of Variance Components". A bootstrap over both (Owen 2007, "The pigeonhole bootstrap") is not taken: on
+    normal noise of 5 seeds and 18 groups, shared out in six ways, it covered the truth in 86 % to 99.8 % of 400 repeats;
+    this interval in 93 % to 99 %, but on strongly skewed (log-normal) noise in 84 % to 95 %.
 
     Args:
         differences: (R, N), score of the second arm minus that of the first, for R seeds and N test images.
         groups: N names; images of one group are not independent and are drawn together. By default each image is a
-            group. Not used from two seeds on.
+            group. With one group the interval is over seeds alone.
         level: confidence, between 0 and 1.
         seed: of the bootstrap.
 
     Returns:
-        Mean, interval, number of seeds or groups, and the method.
+        Mean, interval, number of seeds or, for one seed, of groups, and the method.
 
     Raises:
         ValueError: for another shape, NaN, or fewer than two independent units.
 
     Example:
         >>> interval = paired_interval([[0.1, 0.3], [0.0, 0.2], [0.2, 0.4]])
-        >>> round(interval.mean, 2), round(interval.low, 2), round(interval.high, 2), interval.n
-        (0.2, -0.05, 0.45, 3)
+        >>> round(interval.mean, 2), interval.n, interval.method
+        (0.2, 3, 't interval over 3 seeds and 2 test groups')
     """
     values = np.asarray(differences, dtype=np.float64)
     if values.ndim != 2 or values.size == 0:
@@ -65,21 +69,60 @@ def paired_interval(
         raise ValueError("differences hold NaN or Inf, expected finite scores: check the scores of both arms.")
     if not 0.0 < level < 1.0:
         raise ValueError(f"level is {level!r}, expected a number between 0 and 1: pass for example level=0.95.")
-    if len(values) > 1:
-        return _over_seeds(values.mean(axis=1), level)
     names: list[Hashable] = list(range(values.shape[1]) if groups is None else groups)
     if len(names) != values.shape[1]:
         raise ValueError(f"got {len(names)} groups for {values.shape[1]} images: give one group an image.")
+    if len(values) > 1:
+        return _over_seeds(values, names, level)
     return _over_groups(values[0], names, level, seed)
 
 
-def _over_seeds(means: NDArray[np.float64], level: float) -> PairedInterval:
-    """Interval of Student's t over independent runs."""
+def _over_seeds(values: NDArray[np.float64], names: list[Hashable], level: float) -> PairedInterval:
+    """Interval of Student's t over seeds crossed with groups; over seeds alone, if there is one group."""
     from scipy import stats
 
-    n, mean = len(means), float(means.mean())
-    half = float(stats.t.ppf((1 + level) / 2, n - 1)) * float(means.std(ddof=1)) / np.sqrt(n)
-    return PairedInterval(mean, float(mean - half), float(mean + half), n, f"t interval over {n} seeds")
+    mean, seeds = float(values.mean()), len(values)
+    by_group = _group_effects(values, names)  # (R, G)
+    groups = by_group.shape[1]
+    rows = by_group.mean(axis=1, keepdims=True)
+    seeds_ms = groups * float(((rows - mean) ** 2).sum()) / (seeds - 1)
+    variance, freedom, method = seeds_ms / by_group.size, seeds - 1.0, f"t interval over {seeds} seeds"
+    if groups > 1:
+        columns = by_group.mean(axis=0, keepdims=True)
+        groups_ms = seeds * float(((columns - mean) ** 2).sum()) / (groups - 1)
+        left = (seeds - 1) * (groups - 1)
+        left_ms = float(((by_group - rows - columns + mean) ** 2).sum()) / left
+        variance, freedom = _crossed((seeds_ms, seeds - 1), (groups_ms, groups - 1), (left_ms, left))
+        variance /= by_group.size
+        method += f" and {groups} test groups"
+    half = float(stats.t.ppf((1 + level) / 2, freedom)) * np.sqrt(variance)
+    return PairedInterval(mean, float(mean - half), float(mean + half), seeds, method)
+
+
+def _crossed(seeds: tuple[float, int], groups: tuple[float, int], left: tuple[float, int]) -> tuple[float, float]:
+    """Give variance (times the number of cells) and degrees of freedom of a mean, from mean squares and theirs.
+
+    What would be a negative variance of seeds or groups is none.
+    """
+    with_seeds, with_groups = seeds[0] > left[0], groups[0] > left[0]
+    if with_seeds and with_groups:
+        variance = seeds[0] + groups[0] - left[0]
+        parts = sum(square**2 / freedom for square, freedom in (seeds, groups, left))
+        return variance, max(1.0, variance**2 / parts)
+    return seeds if with_seeds else groups if with_groups else left
+
+
+def _group_effects(values: NDArray[np.float64], names: list[Hashable]) -> NDArray[np.float64]:
+    """Give one column for each group (R, G), with equal weights the mean of all images.
+
+    A group of more images weighs more: its distance from the mean is stretched by its share (linearisation of a ratio).
+    """
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    member = np.zeros((len(names), len(numbers)))
+    member[np.arange(len(names)), [numbers[name] for name in names]] = len(numbers) / len(names)
+    mean = values.mean()
+    effects: NDArray[np.float64] = mean + (values - mean) @ member
+    return effects
 
 
 def _over_groups(values: NDArray[np.float64], names: list[Hashable], level: float, seed: int) -> PairedInterval:

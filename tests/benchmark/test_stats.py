@@ -9,12 +9,65 @@ from scipy import stats
 from monai_genaug.benchmark.stats import paired_interval
 
 
-def test_two_or_more_seeds_give_the_t_interval_of_their_means():
+def test_one_group_gives_the_t_interval_of_the_means_of_seeds():
     differences = np.random.default_rng(0).normal(0.02, 0.05, (5, 12))
     expected = stats.ttest_1samp(differences.mean(axis=1), 0.0).confidence_interval(0.9)
-    interval = paired_interval(differences, level=0.9)
+    interval = paired_interval(differences, groups=["a"] * 12, level=0.9)
     assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high))
     assert (interval.n, interval.method) == (5, "t interval over 5 seeds")
+
+
+def test_where_only_seeds_differ_it_is_the_t_interval_of_their_means():
+    means = np.random.default_rng(0).normal(0.02, 0.05, (5, 1))
+    expected = stats.ttest_1samp(means[:, 0], 0.0).confidence_interval()
+    interval = paired_interval(np.repeat(means, 9, axis=1))
+    assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high))
+
+
+def test_where_only_groups_differ_it_is_the_t_interval_of_their_means():
+    means = np.random.default_rng(1).normal(0.02, 0.05, (1, 9))
+    expected = stats.ttest_1samp(means[0], 0.0).confidence_interval()
+    interval = paired_interval(np.repeat(means, 4, axis=0))
+    assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high))
+
+
+def test_variances_of_seeds_and_groups_add_up():
+    seeds, groups = np.array([[-2.0], [0.0], [2.0]]), np.array([[-1.0, 0.0, 1.0, -3.0, 3.0]])
+    interval = paired_interval(seeds + groups)  # nothing is left beside these two
+    of_mean = np.array([seeds.var(ddof=1) / 3, groups.var(ddof=1) / 5])
+    freedom = of_mean.sum() ** 2 / (of_mean**2 / [2, 4]).sum()
+    assert interval.high == pytest.approx(stats.t.ppf(0.975, freedom) * np.sqrt(of_mean.sum()))
+    assert interval.low == pytest.approx(-interval.high)
+    assert interval.method == "t interval over 3 seeds and 5 test groups"
+
+
+def test_copies_of_an_image_in_a_group_do_not_narrow_the_interval_of_several_seeds():
+    values = np.random.default_rng(2).normal(0, 1, (4, 15))
+    copies = paired_interval(np.repeat(values, 3, axis=1), groups=np.repeat(range(15), 3).tolist())
+    assert copies[:4] == pytest.approx(paired_interval(values)[:4])
+
+
+def test_with_several_seeds_too_the_mean_weighs_images_and_not_groups():
+    assert paired_interval([[0.0, 0.0, 0.0, 0.4]] * 2, groups=["a", "a", "a", "b"]).mean == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("of_seeds", "of_images", "rest"),
+    [(0.0, 0.0, 1.0), (0.3, 0.5, 1.0), (0.5, 0.0, 1.0), (0.0, 0.5, 1.0), (1.0, 0.3, 0.5), (0.2, 1.0, 0.5)],
+    ids=["rest", "all", "seeds and rest", "images and rest", "seeds most", "images most"],
+)
+def test_on_noise_of_5_seeds_and_18_images_95_percent_intervals_cover_0_in_90_to_97_of_100_runs(
+    of_seeds, of_images, rest
+):
+    rng = np.random.default_rng(7)
+    covered = 0
+    for _ in range(400):
+        noise = (
+            of_seeds * rng.normal(size=(5, 1)) + of_images * rng.normal(size=(1, 18)) + rest * rng.normal(size=(5, 18))
+        )
+        interval = paired_interval(noise)
+        covered += interval.low <= 0 <= interval.high
+    assert 0.90 <= covered / 400 <= 0.97
 
 
 def test_one_seed_gives_the_bootstrap_of_scipy_at_the_widened_level():
