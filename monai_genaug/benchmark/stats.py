@@ -41,8 +41,8 @@ def paired_interval(
     group: the variance of the mean is that of seeds and of groups and of what is left (two-way random effects), and
     the interval is Student's with the degrees of freedom of Satterthwaite 1946, "An Approximate Distribution of
     Estimates of Variance Components". A bootstrap over both (Owen 2007, "The pigeonhole bootstrap") is not taken: on
-    normal noise of 5 seeds and 18 groups, shared out in six ways, it covered the truth in 86 % to 99.8 % of 400 repeats;
-    this interval in 93 % to 99 %, but on strongly skewed (log-normal) noise in 84 % to 95 %.
+    normal noise of 5 seeds and 18 groups, shared out in six ways, it covered the truth in 86 % to 99.8 % of 400
+    repeats; this interval in 93 % to 99 %, but on strongly skewed (log-normal) noise in 84 % to 95 %.
 
     Args:
         differences: (R, N), score of the second arm minus that of the first, for R seeds and N test images.
