@@ -164,6 +164,8 @@ def benchmark(
     out: Annotated[Path | None, typer.Option(help="Folder for results; by default runs/ and the kind.")] = None,
     setting: Annotated[str, typer.Option(help="Which of the plan's settings, such as short or full.")] = "short",
     device: Annotated[str | None, typer.Option(help="cpu or cuda; by default cuda where there is one.")] = None,
+    shard: Annotated[str | None, typer.Option(help="i/n: the i-th of n processes that share the work.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="Stop after so long; the same command goes on.")] = None,
 ) -> None:
     """Run a comparison that a YAML file describes; one that was stopped goes on."""
     typer.echo("loading MONAI and PyTorch ...", err=True)
@@ -174,13 +176,25 @@ def benchmark(
 
     with progress_bars() as bars, _told():
         try:
-            result = run_benchmark(plan, bars, data_dir=data, output_dir=out, setting=setting, device=device)
+            result = run_benchmark(
+                *(plan, bars),
+                data_dir=data,
+                output_dir=out,
+                setting=setting,
+                device=device,
+                shard=shard,
+                minutes=minutes,
+            )
         except KeyboardInterrupt:
             typer.echo("stopped: the same command goes on from the last epoch that was completed", err=True)
             raise typer.Exit(130) from None
     for table in result.tables:
         Console().print(table.to_rich())
     typer.echo(f"results: {result.folder}")
+    for failure in result.failures:
+        typer.secho(failure, fg="red", err=True)
+    if result.failures:
+        raise typer.Exit(1)
 
 
 @app.command()

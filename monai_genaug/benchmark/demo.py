@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from monai_genaug._rng import derive_seed
+from monai_genaug.benchmark.machine import list_versions
 from monai_genaug.benchmark.report import (
     Score,
     compare_arms,
     flatten_settings,
-    list_versions,
     loss_charts,
     prediction_rows,
     synthetic_rows,

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import inspect
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from monai_genaug._checks import check_choice
+from monai_genaug.benchmark.grid import run as grid
+from monai_genaug.benchmark.grid.run import run_grid
+from monai_genaug.benchmark.paper import setup as paper
 from monai_genaug.benchmark.paper.run import run_paper
-from monai_genaug.benchmark.paper.setup import KIND
 from monai_genaug.benchmark.plan import read_plan
 from monai_genaug.benchmark.tables import BenchmarkResult
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
-KINDS = {KIND: run_paper}
+KINDS: dict[str, Callable[..., BenchmarkResult]] = {paper.KIND: run_paper, grid.KIND: run_grid}
 
 
 def run_benchmark(
@@ -25,6 +29,7 @@ def run_benchmark(
     output_dir: str | os.PathLike[str] | None = None,
     setting: str = "short",
     device: str | None = None,
+    **more: Any,
 ) -> BenchmarkResult:
     """Run the benchmark that a YAML file describes.
 
@@ -35,6 +40,7 @@ def run_benchmark(
         output_dir: where results go; by default ``runs/`` and the kind.
         setting: one of the plan's settings.
         device: where to train; by default a GPU where there is one.
+        more: what only some kinds know, such as ``shard`` and ``minutes`` of `run_grid`; None counts as not given.
 
     Returns:
         The folder with results, and tables to show.
@@ -53,4 +59,8 @@ def run_benchmark(
     """
     content = read_plan(plan_file)
     run = KINDS[check_choice("kind", content["kind"], KINDS)]
-    return run(content, bars, data_dir=data_dir, output_dir=output_dir, setting=setting, device=device)
+    given = {name: value for name, value in more.items() if value is not None}
+    unknown = given.keys() - inspect.signature(run).parameters.keys()
+    if unknown:
+        raise ValueError(f"a benchmark of the kind {content['kind']} has no option {sorted(unknown)[0]}: leave it out.")
+    return run(content, bars, data_dir=data_dir, output_dir=output_dir, setting=setting, device=device, **given)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -105,3 +105,58 @@ def choose_setting(content: Mapping[str, Any], name: str) -> dict[str, Any]:
         old = merged.get(key)
         merged[key] = {**old, **value} if isinstance(old, Mapping) and isinstance(value, Mapping) else value
     return merged
+
+
+def check_whole(name: str, value: Any, least: int = 1) -> None:
+    """Raise ValueError for what is no whole number from `least` on.
+
+    Example:
+        >>> check_whole("epochs", 3)
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{name} is {value!r}, expected a whole number, {least} or more.")
+
+
+def check_list(name: str, value: Any, least: int) -> None:
+    """Raise ValueError for what is no list of different whole numbers from `least` on.
+
+    Example:
+        >>> check_list("seeds", [0, 1], 0)
+    """
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise ValueError(f"{name} is {value!r}, expected a list: write {name}: [{value}].")
+    for entry in value:
+        check_whole(f"an entry of {name}", entry, least)
+    if len(set(value)) != len(value):
+        raise ValueError(f"{name} is {list(value)}, expected each number once: take out what is twice.")
+
+
+def check_overrides(name: str, bundle: str, overrides: Any, given: Iterable[str], *, equal: Iterable[str] = ()) -> None:
+    """Raise ValueError for settings that a bundle does not have, or that a benchmark sets itself.
+
+    Args:
+        name: what the error calls them.
+        bundle: by its name.
+        overrides: settings by the id of their entry.
+        given: entries that the benchmark sets.
+        equal: entries that it sets for all that are compared.
+
+    Example:
+        >>> check_overrides("unet", "nuclei_unet", {"epochs": 3}, ["seed"])
+    """
+    from monai.bundle import ConfigParser
+
+    from monai_genaug.generators.folders import find_bundle
+    from monai_genaug.training.bundle import CONFIGS, check_setting
+
+    if not isinstance(overrides, Mapping):
+        raise ValueError(f"{name} is {overrides!r}, expected a mapping of settings of bundles/{bundle}.")
+    parser, root = ConfigParser(), find_bundle(bundle)
+    parser.read_config([str(root / "configs" / file) for file in CONFIGS])
+    for key, value in overrides.items():
+        first = key.split("#")[0]
+        if first in equal:
+            raise ValueError(f"{name} has {key}, which must be equal for all that are compared: move it out of {name}.")
+        if first in given:
+            raise ValueError(f"{name} has {key}, which the benchmark sets: take it out.")
+        check_setting(key, value, parser, bundle)

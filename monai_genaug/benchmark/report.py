@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import torch
 from torch import nn
 
 from monai_genaug._rng import derive_seed
@@ -212,24 +210,6 @@ def flatten_settings(tree: Mapping[str, Any], prefix: str = "") -> dict[str, str
     for name, value in tree.items():
         flat |= flatten_settings(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: str(value)}
     return flat
-
-
-def list_versions() -> dict[str, str]:
-    """Give the versions of what a result hangs on, and the number of threads.
-
-    Example:
-        >>> "MONAI" in list_versions()
-        True
-    """
-    from importlib.metadata import version
-
-    packages = {"monai_genaug": "monai_genaug", "MONAI": "monai", "PyTorch": "torch", "NumPy": "numpy"}
-    return {
-        **{name: version(package) for name, package in packages.items()},
-        "Python": platform.python_version(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "threads": str(torch.get_num_threads()),
-    }
 
 
 def write_report(path: Path, **content: Any) -> Path:

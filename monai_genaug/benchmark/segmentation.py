@@ -12,7 +12,7 @@ from monai.metrics import DiceMetric, MeanIoU
 from torch import Tensor, nn
 
 from monai_genaug.generators.base import evaluating
-from monai_genaug.training.bundle import train_bundle
+from monai_genaug.training.bundle import train_bundle, training_seconds
 from monai_genaug.training.progress import Progress
 
 if TYPE_CHECKING:
@@ -27,10 +27,12 @@ class Segmenter(NamedTuple):
     Args:
         network: gives logits of the foreground (B, 1, *S).
         inferer: called as ``inferer(images, network)``.
+        seconds: that its training took, interruptions left out.
     """
 
     network: nn.Module
     inferer: Inferer
+    seconds: float = 0.0
 
     @torch.no_grad()
     def predict(self, image: Tensor) -> Tensor:
@@ -77,7 +79,8 @@ def train_segmenter(
         "tensorboard": False,
     }
     parser = train_bundle(SEGMENTER, {**settings, **fixed}, progress=progress)
-    return Segmenter(parser.get_parsed_content("network_def").eval(), parser.get_parsed_content("inferer"))
+    network, inferer = parser.get_parsed_content("network_def").eval(), parser.get_parsed_content("inferer")
+    return Segmenter(network, inferer, training_seconds(parser))
 
 
 def evaluate_segmenter(segmenter: Segmenter, items: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

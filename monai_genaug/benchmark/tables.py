@@ -61,7 +61,9 @@ class BenchmarkResult(NamedTuple):
     Args:
         folder: with results.json and further files.
         tables: to be shown.
+        failures: what could not be done, a line each.
     """
 
     folder: Path
     tables: list[Table]
+    failures: Sequence[str] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import os
+import time
 from collections import UserList
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -94,6 +95,16 @@ def train_bundle(
         workflow.run()
         workflow.finalize()
     return parser
+
+
+def training_seconds(parser: ConfigParser) -> float:
+    """Give how long the training of `train_bundle` took in all its pieces, interruptions left out.
+
+    Args:
+        parser: that `train_bundle` has just given.
+    """
+    trainer: Engine = parser.get_parsed_content("train#trainer")
+    return time.perf_counter() - float(trainer.state.started)
 
 
 def _override(parser: ConfigParser, overrides: Mapping[str, Any], bundle: str) -> None:

@@ -56,3 +56,22 @@ def muted(name: str) -> Iterator[None]:
         yield
     finally:
         logger.disabled = before
+
+
+@contextmanager
+def warnings_only(name: str) -> Iterator[None]:
+    """Let the handlers that a logger has now tell of warnings alone for a while; later ones tell all.
+
+    Example:
+        >>> with warnings_only("monai_genaug"):
+        ...     logging.getLogger("monai_genaug").info("not shown")
+    """
+    handlers = list(logging.getLogger(name).handlers)
+    levels = [handler.level for handler in handlers]
+    for handler in handlers:
+        handler.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        for handler, level in zip(handlers, levels, strict=True):
+            handler.setLevel(level)

@@ -56,6 +56,11 @@ class Course:
         if tenth and not self._bars.disable and not self._bars.console.is_terminal:  # a log shows no moving bar
             self._bars.console.print(f"{self.name} {done}/{total} {shown}")
 
+    def hide(self) -> None:
+        """Take the bar away."""
+        if self._task is not None:
+            self._bars.update(self._task, visible=False)
+
 
 @contextmanager
 def progress_bars(*, show: bool = True) -> Iterator[Bars]:

@@ -7,12 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
-from monai.bundle import ConfigParser
-
 from monai_genaug._checks import check_choice
-from monai_genaug.benchmark.plan import check_keys
-from monai_genaug.generators.folders import find_bundle
-from monai_genaug.training.bundle import CONFIGS, check_setting
+from monai_genaug.benchmark.plan import check_keys, check_list, check_overrides, check_whole
 
 Entry = Mapping[str, Any]
 SHARED = ("epochs", "iterations_per_epoch", "batch_size", "crop_size", "learning_rate")
@@ -100,12 +96,12 @@ class PaperPlan:
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "crop_size", "intervals", "pictures"):
-            _check_whole(name, getattr(self, name))
+            check_whole(name, getattr(self, name))
         for name in ("training_images", "iterations_per_epoch"):
             if getattr(self, name) is not None:
-                _check_whole(name, getattr(self, name))
+                check_whole(name, getattr(self, name))
         for name, least in (("seeds", 0), ("picture_iterations", 1)):
-            _check_list(name, getattr(self, name), least)
+            check_list(name, getattr(self, name), least)
         if isinstance(self.learning_rate, str | bool) or not 0 < self.learning_rate < math.inf:
             raise ValueError(
                 f"learning_rate is {self.learning_rate!r}, expected a number above 0: write 2e-4 as 0.0002."
@@ -114,7 +110,7 @@ class PaperPlan:
             raise ValueError("seeds is an empty list, expected at least one: write for example seeds: [0].")
         check_choice("nuclei", self.nuclei, ("bright", "dark"))
         for name, model in MODELS.items():
-            _check_overrides(name, model, getattr(self, name))
+            check_overrides(name, model.bundle, getattr(self, name), GIVEN, equal=SHARED)
         check_keys(self.published, MODELS, "published")
         for name, figures in self.published.items():
             check_keys(figures, PUBLISHED, f"published {name}")
@@ -158,32 +154,3 @@ class PaperPlan:
     def picture_epochs(self, epoch_length: int) -> list[int]:
         """Give the epochs after which pictures are drawn, in order."""
         return sorted({max(1, round(number / epoch_length)) for number in self.picture_iterations}) or [self.epochs]
-
-
-def _check_whole(name: str, value: Any, least: int = 1) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{name} is {value!r}, expected a whole number, {least} or more.")
-
-
-def _check_list(name: str, value: Any, least: int) -> None:
-    if not isinstance(value, Sequence) or isinstance(value, str):
-        raise ValueError(f"{name} is {value!r}, expected a list: write {name}: [{value}].")
-    for entry in value:
-        _check_whole(f"an entry of {name}", entry, least)
-    if len(set(value)) != len(value):
-        raise ValueError(f"{name} is {list(value)}, expected each number once: take out what is twice.")
-
-
-def _check_overrides(name: str, model: Model, overrides: Any) -> None:
-    """Refuse what the bundle does not have, and what would make the comparison unequal."""
-    if not isinstance(overrides, Mapping):
-        raise ValueError(f"{name} is {overrides!r}, expected a mapping of settings of bundles/{model.bundle}.")
-    parser, root = ConfigParser(), find_bundle(model.bundle)
-    parser.read_config([str(root / "configs" / file) for file in CONFIGS])
-    for key, value in overrides.items():
-        first = key.split("#")[0]
-        if first in SHARED:
-            raise ValueError(f"{name} has {key}, which must be equal for both models: move it out of {name}.")
-        if first in GIVEN:
-            raise ValueError(f"{name} has {key}, which the benchmark sets for both models: take it out.")
-        check_setting(key, value, parser, model.bundle)

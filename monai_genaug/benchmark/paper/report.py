@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import torch
-
 from monai_genaug.benchmark.loss_table import average_losses, median_seconds
 from monai_genaug.benchmark.paper.plan import MODELS, PaperPlan
 from monai_genaug.benchmark.paper.scores import SCORES, summarise_scores
-from monai_genaug.benchmark.report import list_versions
 from monai_genaug.benchmark.tables import Table
 
 if TYPE_CHECKING:
@@ -36,17 +31,6 @@ class Trained(NamedTuple):
     scores: pd.DataFrame
     losses: pd.DataFrame
     parameters: int
-
-
-def describe_machine(device: torch.device) -> dict[str, str]:
-    """Name the machine, the device and the versions that durations and figures hang on.
-
-    Example:
-        >>> describe_machine(torch.device("cpu"))["device"]
-        'cpu'
-    """
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
-    return {"device": name, "processor": f"{platform.machine()}, {os.cpu_count()} cores", **list_versions()}
 
 
 def collect_results(

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from monai_genaug.benchmark.loss_table import LossFile, read_losses
+from monai_genaug.benchmark.machine import describe_machine
 from monai_genaug.benchmark.paper.pictures import Snapshots, write_figure
 from monai_genaug.benchmark.paper.plan import MODELS
 from monai_genaug.benchmark.paper.report import (
     Trained,
     collect_results,
-    describe_machine,
     interval_table,
     loss_table,
     score_table,

@@ -99,7 +99,7 @@ def test_what_does_not_fit_into_a_training_is_refused(change, message):
         ({"nuclei": "red"}, "nuclei is 'red', expected one of 'bright', 'dark'"),
         ({"pix2pix": {"lambda_l2": 1}}, "'lambda_l2' is no setting of nuclei_pix2pix, did you mean 'lambda_l1'"),
         ({"cyclegan": {"lambda_l1": 1}}, "'lambda_l1' is no setting of nuclei_cyclegan"),
-        ({"cyclegan": {"epochs": 1}}, "cyclegan has epochs, which must be equal for both models"),
+        ({"cyclegan": {"epochs": 1}}, "cyclegan has epochs, which must be equal for all that are compared"),
         ({"pix2pix": {"seed": 1}}, "pix2pix has seed, which the benchmark sets"),
         ({"pix2pix": {"g_optimizer#lr": 1.0}}, "pix2pix has g_optimizer#lr, which the benchmark sets"),
         ({"pix2pix": 3}, "pix2pix is 3, expected a mapping"),

@@ -1,0 +1,135 @@
+"""What the cells of one data set, number of labels and seed share: images, samplers, generators."""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from monai_genaug.benchmark.grid.plan import DatasetPlan
+from monai_genaug.data import digest_datalist, load_datalist, load_items
+from monai_genaug.data.items import Item
+from monai_genaug.data.splits import choose_items
+from monai_genaug.masks import InstanceBank, ProceduralNuclei
+
+Entry = dict[str, Any]
+
+
+class Dataset:
+    """One data set of a grid; its test images are loaded when they are first needed.
+
+    Args:
+        name: in the plan.
+        plan: where it lies.
+        root: folder of all data sets.
+
+    Raises:
+        FileNotFoundError: if there is none.
+        ValueError: if it has no training or no test images.
+    """
+
+    def __init__(self, name: str, plan: DatasetPlan, root: Path) -> None:
+        self.name, self.plan = name, plan
+        self.path = root / Path(plan.path).expanduser()
+        splits = load_datalist(self.path)
+        for split in ("training", "test"):
+            if not splits[split]:
+                raise ValueError(
+                    f"{self.path} has no {split} images, expected some: list them as {split} in dataset.json."
+                )
+        self.training, self._test = splits["training"], splits["test"]
+
+    @cached_property
+    def test(self) -> list[Item]:
+        """Test images with their labels."""
+        return load_items(self._test)
+
+    @cached_property
+    def test_digest(self) -> str:
+        """Tells one test split from another."""
+        return digest_datalist(self._test)
+
+
+class Block:
+    """Labelled images of a cell, and all that may be made of them: nothing here sees a test image.
+
+    Args:
+        dataset: of which some training images count as labelled, the others as unlabelled.
+        labelled: their number, their share of the training split, or ``"all"``.
+        seed: draws them; with a larger number the same ones come first.
+        folder: for samplers, generators and segmenters.
+
+    Raises:
+        ValueError: if there are fewer training images.
+    """
+
+    def __init__(self, dataset: Dataset, labelled: int | float | str, seed: int, folder: Path) -> None:
+        self.dataset, self.seed, self.root = dataset, seed, folder
+        total = len(dataset.training)
+        count = total if labelled == "all" else labelled
+        count = math.ceil(count * total) if isinstance(count, float) else int(count)
+        if count > total:
+            raise ValueError(
+                f"{dataset.path} has {total} training images, expected the {count} of labelled: set fewer, or all."
+            )
+        self.labelled: list[Entry] = choose_items(dataset.training, count, seed)
+        kept = {entry["image"] for entry in self.labelled}
+        self.unlabelled: list[Entry] = [
+            {"image": entry["image"]} for entry in dataset.training if entry["image"] not in kept
+        ]
+
+    @cached_property
+    def items(self) -> list[Item]:
+        """Labelled images in memory."""
+        return load_items(self.labelled)
+
+    @cached_property
+    def channels(self) -> int:
+        """Of the images."""
+        return int(self.items[0]["image"].shape[0])
+
+    @cached_property
+    def digest(self) -> str:
+        """Tells these labelled images from others."""
+        return digest_datalist(self.labelled)
+
+    @cached_property
+    def unlabelled_digest(self) -> str:
+        """Tells the images without labels from others."""
+        return digest_datalist(self.unlabelled, keys=("image",))
+
+    @cached_property
+    def folder(self) -> Path:
+        """For what is made of these labelled images alone."""
+        return self.root / "trainings" / self.dataset.name / f"{len(self.labelled)}_seed{self.seed}_{self.digest[:8]}"
+
+    def pairs(self) -> dict[str, Any]:
+        """Give the labelled images as a bundle's data list."""
+        return {"datalist": {"training": self.labelled, "validation": [], "test": []}}
+
+    @cached_property
+    def bank(self) -> Path:
+        """File of an `InstanceBank` of the labelled objects, with their pixels."""
+        path = self.folder / "bank.npz"
+        labels, images = ([item[key] for item in self.items] for key in ("label", "image"))
+        InstanceBank.fit(labels, images, instances=self.dataset.plan.instances, paste_images=True).save(path)
+        return path
+
+    @cached_property
+    def procedural(self) -> Path:
+        """File of `ProceduralNuclei`, fitted to the labels."""
+        path = self.folder / "procedural.json"
+        ProceduralNuclei.fit([item["label"] for item in self.items]).save(path)
+        return path
+
+    def sampler(self, masks: str) -> dict[str, Any]:
+        """Describe a mask sampler as configs do."""
+        if masks == "bank":
+            return {"_target_": "monai_genaug.masks.bank.load_bank", "path": str(self.bank)}
+        if masks == "procedural":
+            return {"_target_": "monai_genaug.masks.procedural.load_procedural", "path": str(self.procedural)}
+        return {
+            "_target_": "monai_genaug.masks.deformation.LabelDeformation",
+            "instances": self.dataset.plan.instances,
+        }

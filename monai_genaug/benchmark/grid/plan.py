@@ -1,0 +1,227 @@
+"""What a grid of experiments compares, checked before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, NamedTuple
+
+from monai_genaug._checks import check_choice, check_probability
+from monai_genaug.benchmark.plan import check_keys, check_list, check_overrides, check_whole
+from monai_genaug.benchmark.segmentation import SEGMENTER
+
+
+class Arm(NamedTuple):
+    """How training images are augmented.
+
+    Args:
+        classic: by flips and quarter turns.
+        pasted: a share of the crops gets real objects of the labelled images.
+        synthetic: a share of the crops is replaced by synthetic pairs.
+        alone: all crops are: the segmenter sees no real image.
+    """
+
+    classic: bool
+    pasted: bool = False
+    synthetic: bool = False
+    alone: bool = False
+
+
+BASELINE, CONTROL = "classic", "copy_paste"
+ARMS = {
+    "none": Arm(classic=False),
+    BASELINE: Arm(classic=True),
+    CONTROL: Arm(classic=True, pasted=True),
+    "genaug": Arm(classic=False, synthetic=True),
+    "classic+genaug": Arm(classic=True, synthetic=True),
+    "synthetic_only": Arm(classic=True, synthetic=True, alone=True),
+}
+MASKS = ("bank", "procedural", "deformation")
+WRITES = ("images", "edits", "backgrounds")
+GIVEN = (  # what the benchmark sets itself
+    *("dataset_dir", "masks_dir", "unlabelled_dir", "output_dir", "datalist", "images", "masks", "unlabelled", "shown"),
+    *("seed", "device", "resume", "image_channels", "tensorboard", "is_main", "mask_sampler"),
+    *("generator", "genaug_prob", "genaug_way", "classic"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetPlan:
+    """A data set of the grid.
+
+    Args:
+        path: what `load_datalist` understands; if it is relative, in the folder of all data sets.
+        instances: whether each value of a label is an object of its own; else each connected piece of a value is.
+    """
+
+    path: str
+    instances: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratorPlan:
+    """How a generator is trained and used.
+
+    Args:
+        bundle: that trains it.
+        settings: overrides of the bundle.
+        unlabelled: whether it also sees the training split's other images, without their labels.
+        masks: where new masks come from: ``"bank"`` (`InstanceBank`), ``"procedural"`` (`ProceduralNuclei`), both
+            fitted to the cell's labels, or ``"deformation"`` (`LabelDeformation`).
+        writes: ``"images"``; ``"edits"`` (`EditingGenerator`); or ``"backgrounds"`` (`BackgroundGenerator`, of images
+            without labels, in which the segmenter of the baseline finds the objects).
+    """
+
+    bundle: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    unlabelled: bool = False
+    masks: str = "bank"
+    writes: str = "images"
+
+    def __post_init__(self) -> None:
+        check_choice("masks", self.masks, MASKS)
+        check_choice("writes", self.writes, WRITES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellsPlan:
+    """Cells that are run: all combinations of what is listed.
+
+    Args:
+        datasets: names.
+        labelled: numbers of labelled images, shares of the training split below 1, or ``"all"``.
+        arms: of `ARMS`.
+        generators: names, for arms that use one.
+        shares: of the crops that are replaced, for arms that replace some.
+        segmenters: names; by default all.
+        seeds: by default the plan's.
+    """
+
+    datasets: Sequence[str]
+    labelled: Sequence[int | float | str]
+    arms: Sequence[str]
+    generators: Sequence[str] = ()
+    shares: Sequence[float] = (0.3,)
+    segmenters: Sequence[str] = ()
+    seeds: Sequence[int] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class GridPlan:
+    """A grid of experiments.
+
+    Args:
+        datasets: by name.
+        generators: by name.
+        segmenters: overrides of bundles/nuclei_unet, by name.
+        seeds: each draws its own labelled images, weights, crops and synthetic pairs.
+        cells: in the order in which they are run, the most telling first.
+        tolerance: of the normalised surface distance, voxels.
+
+    Raises:
+        ValueError: if an entry is of the wrong kind or out of its range, or names what is not there.
+    """
+
+    datasets: Mapping[str, DatasetPlan]
+    segmenters: Mapping[str, Mapping[str, Any]]
+    cells: Sequence[CellsPlan]
+    generators: Mapping[str, GeneratorPlan] = field(default_factory=dict)
+    seeds: Sequence[int] = (0, 1, 2, 3, 4)
+    tolerance: float = 2.0
+
+    def __post_init__(self) -> None:
+        check_list("seeds", self.seeds, 0)
+        for name, overrides in self.segmenters.items():
+            check_overrides(f"segmenter {name}", SEGMENTER, overrides, GIVEN)
+        for name, plan in self.generators.items():
+            check_overrides(f"generator {name}", plan.bundle, plan.settings, GIVEN)
+        for cells in self.cells:
+            self._check_cells(cells)
+
+    def _check_cells(self, cells: CellsPlan) -> None:
+        for names, known, what in (
+            (cells.datasets, self.datasets, "a data set of cells"),
+            (cells.arms, ARMS, "an arm"),
+            (cells.generators, self.generators, "a generator of cells"),
+            (cells.segmenters, self.segmenters, "a segmenter of cells"),
+        ):
+            for name in names:
+                check_choice(what, name, known)
+        check_list("seeds of cells", cells.seeds, 0)
+        for share in cells.shares:
+            check_probability("an entry of shares", share)
+        for labelled in cells.labelled:
+            _check_labelled(labelled)
+        if not cells.generators and any(ARMS[arm].synthetic for arm in cells.arms):
+            raise ValueError("cells have an arm with synthetic images, but no generators: list some.")
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> GridPlan:
+        """Make a plan of what a YAML file says.
+
+        Args:
+            content: of `choose_setting`.
+
+        Raises:
+            ValueError: for an unknown entry, a missing one, or one out of its range.
+
+        Example:
+            >>> GridPlan.of({"datasets": {"a": "folder"}, "segmenters": {"unet": {}}, "cell": []})
+            Traceback (most recent call last):
+                ...
+            ValueError: the plan has the unknown entry 'cell', did you mean 'cells'? ...
+        """
+        _check_entries(cls, content, "the plan")
+        datasets = {
+            name: DatasetPlan(path=entry) if isinstance(entry, str) else _make(DatasetPlan, entry, f"data set {name}")
+            for name, entry in _mapping(content["datasets"], "datasets").items()
+        }
+        generators = {
+            name: _make(GeneratorPlan, entry, f"generator {name}")
+            for name, entry in _mapping(content.get("generators") or {}, "generators").items()
+        }
+        segmenters = {
+            name: _mapping(entry or {}, f"segmenter {name}")
+            for name, entry in _mapping(content["segmenters"], "segmenters").items()
+        }
+        if not isinstance(content["cells"], Sequence) or not content["cells"]:
+            raise ValueError(
+                f"cells is {content['cells']!r}, expected a list of mappings with datasets, labelled, arms."
+            )
+        cells = [_make(CellsPlan, entry, f"cells[{number}]") for number, entry in enumerate(content["cells"])]
+        made = {"datasets": datasets, "generators": generators, "segmenters": segmenters, "cells": cells}
+        return cls(**{**content, **made})
+
+
+def _make(kind: Any, entry: Any, where: str) -> Any:
+    """Make a dataclass of a mapping, whose keys and lists are checked."""
+    _check_entries(kind, _mapping(entry, where), where)
+    if kind is CellsPlan:
+        for key, value in entry.items():
+            if not isinstance(value, Sequence) or isinstance(value, str) or len(value) == 0:
+                raise ValueError(f"{where} has {key}: {value!r}, expected a list: write {key}: [{value}].")
+    return kind(**entry)
+
+
+def _check_entries(kind: Any, entry: Mapping[str, Any], where: str) -> None:
+    from dataclasses import MISSING
+
+    check_keys(entry, [part.name for part in fields(kind)], where)
+    needed = [part.name for part in fields(kind) if part.default is MISSING and part.default_factory is MISSING]
+    missing = [name for name in needed if name not in entry]
+    if missing:
+        raise ValueError(f"{where} has no entry {missing[0]!r}, expected {', '.join(needed)}.")
+
+
+def _mapping(entry: Any, where: str) -> dict[str, Any]:
+    if not isinstance(entry, Mapping):
+        raise ValueError(f"{where} is {entry!r}, expected a mapping of names and values.")
+    return dict(entry)
+
+
+def _check_labelled(value: Any) -> None:
+    if value == "all" or (isinstance(value, float) and 0 < value < 1):
+        return
+    if isinstance(value, float | str):
+        raise ValueError(f"labelled has {value!r}, expected a number of images, a share between 0 and 1, or all.")
+    check_whole("an entry of labelled", value)

@@ -1,0 +1,180 @@
+"""What each arm trains: a generator if it needs one, and a segmenter; the same for every family of generators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from monai.bundle import ConfigParser
+
+from monai_genaug._rng import derive_seed
+from monai_genaug.benchmark.grid.block import Block
+from monai_genaug.benchmark.grid.cells import Cell
+from monai_genaug.benchmark.grid.plan import ARMS, BASELINE, GeneratorPlan, GridPlan
+from monai_genaug.benchmark.grid.store import digest_of_values
+from monai_genaug.benchmark.segmentation import Segmenter, train_segmenter
+from monai_genaug.data import load_images
+from monai_genaug.generators import BackgroundGenerator, EditingGenerator, load_generator, save_generator
+from monai_genaug.generators.folders import find_bundle
+from monai_genaug.networks import BackgroundBank
+from monai_genaug.training.bundle import CONFIGS, train_bundle, training_seconds
+
+if TYPE_CHECKING:
+    from monai_genaug.training.progress import Progress
+
+Tell = Callable[[str], "Progress | None"]  # gives what shows the progress of a training by its name
+
+
+class Made(NamedTuple):
+    """A generator of a block.
+
+    Args:
+        folder: that `load_generator` takes.
+        seconds: of its training.
+        parameters: of its network.
+    """
+
+    folder: Path
+    seconds: float
+    parameters: int
+
+
+class Kitchen:
+    """Trains what the cells of a block need, each generator and each segmenter once.
+
+    Args:
+        plan: of the grid.
+        block: whose labelled images are used.
+        device: where to train.
+        tell: shows the progress of a training.
+    """
+
+    def __init__(self, plan: GridPlan, block: Block, device: str, tell: Tell) -> None:
+        self.plan, self.block, self.device, self.tell = plan, block, device, tell
+        self._made: dict[tuple[str, str], Made] = {}
+
+    def key(self, cell: Cell) -> str:
+        """Give the digest of all that determines a cell's scores."""
+        recipe = None if cell.generator is None else self.plan.generators[cell.generator]
+        return digest_of_values(
+            {
+                "labelled": self.block.digest,
+                "unlabelled": self.block.unlabelled_digest if recipe and recipe.unlabelled else None,
+                "test": self.block.dataset.test_digest,
+                "instances": self.block.dataset.plan.instances,
+                "tolerance": self.plan.tolerance,
+                "seed": cell.seed,
+                "segmenter": self.plan.segmenters[cell.segmenter],
+                "arm": ARMS[cell.arm]._asdict(),
+                "share": cell.share,
+                "generator": None if recipe is None else vars(recipe),
+                "finder": self.plan.segmenters[cell.segmenter] if recipe and recipe.writes == "backgrounds" else None,
+            }
+        )
+
+    def generator(self, name: str, segmenter: str) -> Made:
+        """Give a generator of the plan, trained on the block's images if it is not yet.
+
+        Args:
+            name: of the generator.
+            segmenter: that finds objects in images without labels, where the generator writes into these.
+        """
+        if (name, segmenter) not in self._made:
+            self._made[name, segmenter] = self._make(name, segmenter)
+        return self._made[name, segmenter]
+
+    def _make(self, name: str, segmenter: str) -> Made:
+        recipe = self.plan.generators[name]
+        trained = self._train(name, recipe)
+        if recipe.writes == "images":
+            return trained
+        editor = EditingGenerator(load_generator(trained.folder))
+        folder = trained.folder.with_name(f"{trained.folder.name}_{recipe.writes}")
+        if recipe.writes == "edits":
+            return trained._replace(folder=save_generator(folder, editor))
+        finder = self.segmenter(Cell(*self.block_name, segmenter, BASELINE, None, 0.0))
+        images = [item["image"] for item in load_images(self.block.unlabelled)]
+        bank = BackgroundBank.fit(images, [finder.predict(image) for image in images])
+        return trained._replace(
+            folder=save_generator(folder.with_name(f"{folder.name}_{segmenter}"), BackgroundGenerator(editor, bank))
+        )
+
+    def segmenter(self, cell: Cell) -> Segmenter:
+        """Give the segmenter of a cell, trained if it is not yet: its last step, whatever it scores."""
+        settings = {
+            **self.plan.segmenters[cell.segmenter],
+            **self.augmentation(cell),
+            "image_channels": self.block.channels,
+        }
+        return train_segmenter(
+            self.block.labelled,
+            settings,
+            output_dir=self.block.folder / "segmenters" / self.key(cell),
+            seed=cell.seed,
+            device=self.device,
+            progress=self.tell(cell.title),
+        )
+
+    def augmentation(self, cell: Cell) -> dict[str, Any]:
+        """Give the settings of bundles/nuclei_unet in which the arms differ, and nothing else."""
+        arm = ARMS[cell.arm]
+        settings: dict[str, Any] = {"classic": arm.classic}
+        if arm.pasted:
+            paste = {
+                "_target_": "monai_genaug.transforms.paste.CopyPasted",
+                "keys": "image",
+                "label_key": "label",
+                "bank": str(self.block.bank),
+                "prob": cell.share,
+            }
+            settings["train#generative_transforms"] = [paste]
+        if cell.generator is not None:
+            made = self.generator(cell.generator, cell.segmenter)
+            settings |= {
+                "generator": str(made.folder),
+                "genaug_prob": cell.share,
+                "mask_sampler": self.block.sampler(self.plan.generators[cell.generator].masks),
+            }
+        return settings
+
+    @property
+    def block_name(self) -> tuple[str, int, int]:
+        """Data set, number of labelled images and seed, as a cell begins."""
+        return self.block.dataset.name, len(self.block.labelled), self.block.seed
+
+    def _train(self, name: str, recipe: GeneratorPlan) -> Made:
+        """Train a bundle on the block's images; what is written with it afterwards does not count."""
+        data = self._data(recipe)
+        told = {**vars(recipe), "writes": None, "masks": recipe.masks if "mask_sampler" in data else None}
+        unlabelled = self.block.unlabelled_digest if recipe.unlabelled else None
+        key = digest_of_values([told, self.block.digest, unlabelled, self.block.seed])[:8]
+        overrides = {
+            **recipe.settings,
+            **data,
+            "image_channels": self.block.channels,
+            "output_dir": str(self.block.folder / "generators" / f"{find_bundle(recipe.bundle).name}_{key}"),
+            "seed": derive_seed(self.block.seed, "generator") % 2**32,
+            "device": self.device,
+            "tensorboard": False,
+        }
+        dataset, labelled, seed = self.block_name
+        title = f"{dataset}, {labelled} labelled, seed {seed}: {name}"
+        parser = train_bundle(recipe.bundle, overrides, progress=self.tell(title))
+        folder = Path(overrides["output_dir"])
+        parameters = sum(part.numel() for part in load_generator(folder).parameters())
+        return Made(folder, training_seconds(parser), parameters)
+
+    def _data(self, recipe: GeneratorPlan) -> dict[str, Any]:
+        """Give a bundle the labelled images, and the others if it may see them, as pairs or as lists that do not belong
+        together, whatever it takes."""
+        block, parser = self.block, ConfigParser()
+        root = find_bundle(recipe.bundle)
+        parser.read_config([str(root / "configs" / file) for file in CONFIGS])
+        if "datalist" in parser:
+            if not recipe.unlabelled:
+                return block.pairs()
+            return {**block.pairs(), "unlabelled": block.unlabelled, "mask_sampler": block.sampler(recipe.masks)}
+        images = block.unlabelled if recipe.unlabelled else [{"image": entry["image"]} for entry in block.labelled]
+        labels = [{"label": entry["label"]} for entry in block.labelled]
+        return {"images": images, "masks": labels, "mask_sampler": block.sampler(recipe.masks)}

@@ -1,0 +1,72 @@
+"""What a plan of a grid may say."""
+
+from __future__ import annotations
+
+import pytest
+
+from monai_genaug.benchmark.grid.plan import ARMS, GridPlan
+from monai_genaug.benchmark.plan import choose_setting
+from tests.benchmark.grid.conftest import GENERATORS, content
+
+
+def plan(*cells, **changes) -> GridPlan:
+    return GridPlan.of(choose_setting(content(*cells, **changes), "short"))
+
+
+def test_a_data_set_is_a_path_or_more():
+    found = plan(datasets={"phantoms": "data", "lesions": {"path": "busi", "instances": False}}).datasets
+    assert (found["phantoms"].path, found["phantoms"].instances) == ("data", True)
+    assert (found["lesions"].path, found["lesions"].instances) == ("busi", False)
+
+
+def test_only_arms_with_synthetic_images_need_a_generator():
+    without = [name for name, arm in ARMS.items() if not arm.synthetic]
+    assert plan({"labelled": [2], "arms": without}).cells[0].generators == ()
+    with pytest.raises(ValueError, match="an arm with synthetic images, but no generators"):
+        plan({"labelled": [2], "arms": [*without, "genaug"]})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"dataset": {}}, "the plan has the unknown entry 'dataset', did you mean 'datasets'"),
+        ({"datasets": ["data"]}, r"datasets is \['data'\], expected a mapping"),
+        ({"datasets": {"phantoms": {"instances": True}}}, "data set phantoms has no entry 'path'"),
+        ({"seeds": [0, 0]}, r"seeds is \[0, 0\], expected each number once"),
+        ({"cells": []}, r"cells is \[\], expected a list"),
+        ({"segmenters": {"unet": {"epoch": 3}}}, "'epoch' is no setting of nuclei_unet, did you mean 'epochs'"),
+        ({"segmenters": {"unet": {"generator": "x"}}}, "segmenter unet has generator, which the benchmark sets"),
+        ({"segmenters": {"unet": {"classic": False}}}, "segmenter unet has classic, which the benchmark sets"),
+        ({"generators": {"a": {"bundle": "nuclei_pix2pix", "settings": {"seed": 3}}}}, "generator a has seed"),
+        ({"generators": {"a": {"bundle": "nuclei_pix2pix", "masks": "banks"}}}, "masks"),
+        ({"generators": {"a": {"bundle": "nuclei_pix2pix", "writes": "image"}}}, "writes"),
+        ({"generators": {"a": {"masks": "bank"}}}, "generator a has no entry 'bundle'"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_wrong_entries_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        plan(**change)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"datasets": ["nuclei"]}, "a data set of cells is 'nuclei'"),
+        ({"arms": ["classics"]}, "an arm is 'classics'"),
+        ({"arms": "classic"}, r"cells\[0\] has arms: 'classic', expected a list: write arms: \[classic\]"),
+        ({"labelled": []}, r"cells\[0\] has labelled: \[\], expected a list"),
+        ({"labelled": [0]}, "an entry of labelled is 0"),
+        ({"labelled": [1.5]}, "labelled has 1.5, expected a number of images, a share between 0 and 1, or all"),
+        ({"labelled": ["some"]}, "labelled has 'some'"),
+        ({"shares": [1.2]}, "an entry of shares is 1.2"),
+        ({"generators": ["gan"]}, "a generator of cells is 'gan'"),
+        ({"segmenters": ["net"]}, "a segmenter of cells is 'net'"),
+        ({"seeds": [-1]}, "an entry of seeds of cells is -1"),
+        ({"seed": [1]}, r"cells\[0\] has the unknown entry 'seed', did you mean 'seeds'"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_wrong_cells_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        plan({"labelled": [2], "arms": ["classic"], "generators": list(GENERATORS), **change})

@@ -1,0 +1,135 @@
+"""What each arm trains, and what it gets to see."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monai_genaug.benchmark.grid import recipes
+from monai_genaug.benchmark.grid.block import Block, Dataset
+from monai_genaug.benchmark.grid.cells import Cell
+from monai_genaug.benchmark.grid.plan import ARMS, GridPlan
+from monai_genaug.benchmark.grid.recipes import Kitchen
+from monai_genaug.benchmark.plan import choose_setting
+from monai_genaug.generators import load_generator
+from tests.benchmark.grid.conftest import GENERATORS, content
+
+AUGMENTATION = {"classic", "generator", "genaug_prob", "mask_sampler", "train#generative_transforms"}
+
+
+@pytest.fixture
+def kitchen(root: Path, tmp_path: Path) -> Kitchen:
+    return open_kitchen(root, tmp_path)
+
+
+def open_kitchen(root: Path, tmp_path: Path, *, labelled: int = 2, seed: int = 0, **changes: Any) -> Kitchen:
+    plan = GridPlan.of(choose_setting(content(**changes), "short"))
+    dataset = Dataset("phantoms", plan.datasets["phantoms"], root)
+    return Kitchen(plan, Block(dataset, labelled, seed, tmp_path / "out"), "cpu", lambda title: None)
+
+
+def cell(arm: str, generator: str | None = None, share: float = 0.3, seed: int = 0) -> Cell:
+    return Cell("phantoms", 2, seed, "unet", arm, generator, share)
+
+
+def files(value: Any) -> set[str]:
+    """All paths of images and labels in the settings of a training."""
+    if isinstance(value, dict):
+        return set().union(*map(files, value.values()))
+    if isinstance(value, list | tuple):
+        return set().union(*map(files, value))
+    return {value} if isinstance(value, str) and value.endswith(".png") else set()
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_a_generator_sees_the_labelled_images_alone_and_of_others_no_label(kitchen, monkeypatch, name):
+    seen: list[set[str]] = []
+    real = recipes.train_bundle
+
+    def spy(bundle: str, overrides: dict[str, Any], **kwargs: Any) -> Any:
+        seen.append(files(overrides))
+        return real(bundle, overrides, **kwargs)
+
+    monkeypatch.setattr(recipes, "train_bundle", spy)
+    made = kitchen.generator(name, "unet")
+    assert load_generator(made.folder).image_channels == 1
+    block = kitchen.block
+    labelled = {entry[key] for entry in block.labelled for key in ("image", "label")}
+    images = {entry["image"] for entry in block.unlabelled}
+    [found] = seen
+    if kitchen.plan.generators[name].unlabelled:
+        assert images <= found <= labelled | images
+    else:
+        assert found == labelled
+
+
+def test_a_generator_that_writes_elsewhere_is_trained_once(kitchen, monkeypatch):
+    plain = kitchen.generator("pix2pix", "unet").folder
+    monkeypatch.setattr(kitchen, "tell", lambda title: lambda *_: pytest.fail(f"{title} is trained again"))
+    edits = kitchen.generator("edits", "unet").folder
+    assert plain != edits
+    weights = [load_generator(folder).state_dict() for folder in (plain, edits)]
+    assert all((weights[0][key] == weights[1][f"generator.{key}"]).all() for key in weights[0])
+
+
+def test_arms_differ_in_the_augmentation_alone(kitchen, monkeypatch):
+    given: list[dict[str, Any]] = []
+
+    def spy(entries: Any, settings: dict[str, Any], **kwargs: Any) -> None:
+        given.append({"entries": entries, **settings, "seed": kwargs["seed"], "device": kwargs["device"]})
+
+    monkeypatch.setattr(recipes, "train_segmenter", spy)
+    for name, arm in ARMS.items():
+        kitchen.segmenter(cell(name, "pix2pix" if arm.synthetic else None))
+    kept = [{key: value for key, value in one.items() if key not in AUGMENTATION} for one in given]
+    assert all(one == kept[0] for one in kept)
+    assert [one["classic"] for one in given] == [arm.classic for arm in ARMS.values()]
+    assert kept[0]["entries"] == kitchen.block.labelled
+
+
+def test_synthetic_only_replaces_all_crops(kitchen):
+    assert kitchen.augmentation(cell("synthetic_only", "pix2pix", 1.0))["genaug_prob"] == 1.0
+
+
+@pytest.mark.parametrize("arm", ["none", "classic", "copy_paste", "classic+genaug"])
+def test_each_arm_trains(kitchen, arm):
+    segmenter = kitchen.segmenter(cell(arm, "pix2pix" if ARMS[arm].synthetic else None))
+    assert segmenter.predict(kitchen.block.items[0]["image"]).shape == (1, 32, 32)
+    assert segmenter.seconds > 0
+
+
+def test_backgrounds_are_of_images_without_labels(kitchen):
+    generator = load_generator(kitchen.generator("backgrounds", "unet").folder)
+    assert len(generator.backgrounds.images) == len(kitchen.block.unlabelled)
+
+
+def test_keys_tell_apart_what_determines_the_scores(root, tmp_path):
+    kitchen = open_kitchen(root, tmp_path)
+    own = kitchen.key(cell("classic+genaug", "pix2pix"))
+    settings = GENERATORS["pix2pix"]["settings"]
+    others = [
+        kitchen.key(cell("classic")),
+        kitchen.key(cell("genaug", "pix2pix")),
+        kitchen.key(cell("classic+genaug", "edits")),
+        kitchen.key(cell("classic+genaug", "pix2pix", share=0.5)),
+        open_kitchen(root, tmp_path, seed=1).key(cell("classic+genaug", "pix2pix", seed=1)),
+        open_kitchen(root, tmp_path, labelled=3).key(cell("classic+genaug", "pix2pix")),
+        open_kitchen(root, tmp_path, tolerance=3.0).key(cell("classic+genaug", "pix2pix")),
+        open_kitchen(root, tmp_path, segmenters={"unet": {"epochs": 3}}).key(cell("classic+genaug", "pix2pix")),
+        open_kitchen(
+            root,
+            tmp_path,
+            generators={"pix2pix": {"bundle": "nuclei_pix2pix", "settings": {**settings, "epochs": 3}}},
+        ).key(cell("classic+genaug", "pix2pix")),
+    ]
+    assert len({own, *others}) == 1 + len(others)
+
+
+def test_keys_do_not_hang_on_names_places_or_other_generators(root, tmp_path):
+    generators = {"mine": GENERATORS["pix2pix"], **GENERATORS}
+    moved = open_kitchen(root.rename(tmp_path / "moved"), tmp_path / "elsewhere", generators=generators)
+    key = moved.key(cell("classic+genaug", "mine"))
+    (tmp_path / "moved").rename(root)
+    assert key == open_kitchen(root, tmp_path).key(cell("classic+genaug", "pix2pix"))
