@@ -11,7 +11,7 @@ from torch import nn
 
 from monai_genaug.benchmark.segmentation import Segmenter, evaluate_segmenter, train_segmenter
 from monai_genaug.data import load_datalist, load_items
-from monai_genaug.training import NonFiniteLossError
+from monai_genaug.training import NonFiniteLossError, train_bundle
 from tests.helpers import save_untrained, write_pairs
 
 SETTINGS = {"features": [4, 8], "crop_size": 16, "batch_size": 4, "epochs": 2, "iterations_per_epoch": 3}
@@ -60,6 +60,25 @@ def test_a_generator_that_is_never_applied_changes_nothing(entries, tmp_path):
         never = {**SETTINGS, "generator": str(folder), "genaug_prob": 0.0, "genaug_way": way}
         other = train_segmenter(entries, never, output_dir=tmp_path / way, seed=0)
         assert all(torch.equal(a, b) for a, b in zip(states(plain), states(other), strict=True))
+
+
+def test_without_flips_and_turns_the_crops_are_the_same_ones(entries, tmp_path):
+    crops = {}
+    for classic in (True, False):
+        parser = train_bundle(
+            "nuclei_unet",
+            {**SETTINGS, "datalist": {"training": entries, "validation": [], "test": []}, "classic": classic}
+            | {"output_dir": str(tmp_path / str(classic)), "device": "cpu", "tensorboard": False},
+        )
+        chain, item = parser.get_parsed_content("train#preprocessing"), entries[0]
+        crops[classic] = [chain.set_random_state(seed)(item) for seed in range(12)]
+    whole = load_items(entries)[0]["image"]
+    windows = whole.unfold(1, 16, 1).unfold(2, 16, 1)[0]  # (rows, columns, 16, 16)
+    for turned, upright in zip(crops[True], crops[False], strict=True):
+        assert (windows == upright["image"]).all(dim=(2, 3)).any()
+        assert torch.equal(turned["image"].flatten().sort().values, upright["image"].flatten().sort().values)
+        assert (turned["label"] > 0).sum() == (upright["label"] > 0).sum()
+    assert any(not torch.equal(a["image"], b["image"]) for a, b in zip(crops[True], crops[False], strict=True))
 
 
 def test_training_learns_bright_objects(entries, tmp_path):
