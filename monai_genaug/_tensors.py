@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 
 def as_plain_tensor(tensor: Tensor) -> Tensor:
@@ -38,3 +39,23 @@ def take_from_batch(
         [tensor([1.])]
     """
     return [as_plain_tensor(batch[key]).to(device=device, non_blocking=non_blocking, **kwargs) for key in keys]
+
+
+def pad_to_multiple(image: Tensor, stride: int, least_size: int = 1) -> Tensor:
+    """Repeat the last values of (B, K, *S) at the far end of each axis until its size is a multiple of `stride`.
+
+    Args:
+        image: (B, K, *S).
+        stride: of which sizes become multiples.
+        least_size: below which no size is left.
+
+    Example:
+        >>> import torch
+        >>> pad_to_multiple(torch.ones(1, 1, 5, 8), 4).shape
+        torch.Size([1, 1, 8, 8])
+    """
+    sizes = [max(size, least_size) for size in image.shape[2:]]
+    wanted = [size + -size % stride for size in sizes]
+    missing = zip(reversed(image.shape[2:]), reversed(wanted), strict=True)
+    pad = [amount for size, goal in missing for amount in (0, goal - size)]
+    return functional.pad(image, pad, mode="replicate") if any(pad) else image

@@ -10,11 +10,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from monai_genaug._checks import check_spatial_dims
 from monai_genaug._rebuildable import Rebuildable
-from monai_genaug._tensors import as_plain_tensor
+from monai_genaug._tensors import as_plain_tensor, pad_to_multiple
 from monai_genaug.masks.encodings import LabelEncoding
 
 
@@ -168,22 +167,3 @@ def evaluating(module: nn.Module) -> Iterator[None]:
     finally:
         for part in training:
             part.training = True
-
-
-def pad_to_multiple(image: Tensor, stride: int, least_size: int = 1) -> Tensor:
-    """Repeat the last values of (B, K, *S) at the far end of each axis until its size is a multiple of `stride`.
-
-    Args:
-        image: (B, K, *S).
-        stride: of which sizes become multiples.
-        least_size: below which no size is left.
-
-    Example:
-        >>> pad_to_multiple(torch.ones(1, 1, 5, 8), 4).shape
-        torch.Size([1, 1, 8, 8])
-    """
-    sizes = [max(size, least_size) for size in image.shape[2:]]
-    wanted = [size + -size % stride for size in sizes]
-    missing = zip(reversed(image.shape[2:]), reversed(wanted), strict=True)
-    pad = [amount for size, goal in missing for amount in (0, goal - size)]
-    return functional.pad(image, pad, mode="replicate") if any(pad) else image

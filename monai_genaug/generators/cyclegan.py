@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from monai_genaug.generators.base import evaluating, pad_to_multiple
+from monai_genaug._tensors import pad_to_multiple
+from monai_genaug.generators.base import evaluating
 from monai_genaug.generators.noise_network import NoiseNetworkGenerator
 from monai_genaug.masks.encodings import LabelEncoding
 from monai_genaug.networks.cycle import CycleNetworks
