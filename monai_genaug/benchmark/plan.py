@@ -74,7 +74,7 @@ def check_keys(entries: Mapping[str, Any], known: Iterable[str], where: str) -> 
 
 
 def choose_setting(content: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Lay one of a plan's settings over its other entries; mappings are joined key by key.
+    """Lay one of a plan's settings over its other entries; mappings are joined key by key, at any depth.
 
     Args:
         content: of `read_plan`.
@@ -102,9 +102,15 @@ def choose_setting(content: Mapping[str, Any], name: str) -> dict[str, Any]:
     for key, value in block.items():
         if key in FIXED:
             raise ValueError(f"the setting {name!r} has {key}, which belongs to the whole plan: move it there.")
-        old = merged.get(key)
-        merged[key] = {**old, **value} if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+        merged[key] = _lay_over(merged.get(key), value)
     return merged
+
+
+def _lay_over(old: Any, new: Any) -> Any:
+    """Join two mappings, of which the latter's entries count; what is built of a mapping (`_target_`) is not joined."""
+    if not (isinstance(old, Mapping) and isinstance(new, Mapping)) or "_target_" in new:
+        return new
+    return {**old, **{key: _lay_over(old.get(key), value) for key, value in new.items()}}
 
 
 def check_whole(name: str, value: Any, least: int = 1) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from monai_genaug.benchmark.plan import check_keys, choose_setting, read_plan
+from monai_genaug.benchmark.plan import check_keys, check_list, choose_setting, read_plan
 
 PLAN = {"kind": "a", "epochs": 200, "net": {"width": 64, "depth": 8}, "settings": {"full": None, "short": {}}}
 
@@ -62,3 +62,23 @@ def test_a_file_that_is_no_plan_is_refused(tmp_path, text, message):
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"plan\.yaml does not exist"):
         read_plan(tmp_path / "plan.yaml")
+
+
+def test_a_setting_reaches_into_mappings_of_mappings():
+    plan = {
+        "kind": "a",
+        "nets": {"x": {"width": 3, "depth": 2}, "y": {"width": 5}},
+        "settings": {"s": {"nets": {"x": {"width": 9}}}},
+    }
+    assert choose_setting(plan, "s")["nets"] == {"x": {"width": 9, "depth": 2}, "y": {"width": 5}}
+
+
+def test_what_is_built_of_a_mapping_is_replaced_as_a_whole():
+    plan = {"kind": "a", "net": {"_target_": "A", "width": 3}, "settings": {"s": {"net": {"_target_": "B"}}}}
+    assert choose_setting(plan, "s")["net"] == {"_target_": "B"}
+
+
+@pytest.mark.parametrize("name", ["a", 3, True])
+def test_what_is_no_list_of_whole_numbers_is_refused(name):
+    with pytest.raises(ValueError, match="seeds is"):
+        check_list("seeds", name, 0)

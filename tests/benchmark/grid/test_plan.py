@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from monai_genaug.benchmark.grid.cells import list_cells
 from monai_genaug.benchmark.grid.plan import ARMS, GridPlan
-from monai_genaug.benchmark.plan import choose_setting
+from monai_genaug.benchmark.plan import choose_setting, read_plan
 from tests.benchmark.grid.conftest import GENERATORS, content
+
+PLANS = Path(__file__).parents[3] / "benchmarks"
 
 
 def plan(*cells, **changes) -> GridPlan:
@@ -70,3 +75,13 @@ def test_wrong_entries_are_refused(change, message):
 def test_wrong_cells_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
         plan({"labelled": [2], "arms": ["classic"], "generators": list(GENERATORS), **change})
+
+
+@pytest.mark.parametrize(
+    ("name", "setting", "count"),
+    [("nuclei_quick", "short", 9), ("nuclei_full", "short", 380), ("nuclei_full", "full", 380)],
+)
+def test_the_plans_that_are_shipped_are_right(name, setting, count):
+    shipped = GridPlan.of(choose_setting(read_plan(PLANS / f"{name}.yaml"), setting))
+    assert len(list_cells(shipped)) == count
+    assert all(generator.settings.get("epochs") for generator in shipped.generators.values())
