@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 from monai.metrics import DiceMetric
 from torch import Tensor, nn
 
 from monai_genaug._checks import check_at_least, check_probability
 from monai_genaug._tensors import pad_to_multiple
-from monai_genaug.quality.gate import Gate
+from monai_genaug.quality.gate import Gate, digest_tensors
 
 
 class MaskFaithfulness(Gate):
@@ -45,9 +46,17 @@ class MaskFaithfulness(Gate):
         check_at_least(1, stride=stride)
         self.stride = stride
 
+    @property
+    def identity(self) -> str:
+        """Threshold, and what the network's weights are; of a function its name."""
+        network = self.segmenter
+        named = digest_tensors(network.state_dict().values()) if isinstance(network, nn.Module) else repr(network)
+        return f"{type(self).__name__}(least_dice={self.least_dice:g}, stride={self.stride}, segmenter={named})"
+
     def judge(self, images: Tensor, labels: Tensor) -> Tensor:
         """Segment the images and compare."""
-        padded = pad_to_multiple(images.float(), self.stride)
+        device = next(self.segmenter.parameters()).device if isinstance(self.segmenter, nn.Module) else images.device
+        padded = pad_to_multiple(images.to(device, torch.float32), self.stride)
         window = (slice(None), slice(None), *(slice(0, side) for side in images.shape[2:]))
         found = self.segmenter(padded)[window].cpu() > 0
         dice: Tensor = DiceMetric(ignore_empty=False, reduction="none")(found, labels.cpu() > 0)

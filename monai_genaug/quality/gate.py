@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -25,6 +26,11 @@ class Gate(ABC):
 
     def __init__(self) -> None:
         self.seen = self.passed = 0
+
+    @property
+    @abstractmethod
+    def identity(self) -> str:
+        """Text that tells gates apart which judge differently, by which a stopped training knows its own again."""
 
     @abstractmethod
     def judge(self, images: Tensor, labels: Tensor) -> Tensor:
@@ -63,6 +69,33 @@ class Gate(ABC):
         return self.passed / self.seen if self.seen else float("nan")
 
 
+def identify_gate(accept: Callable[[Tensor, Tensor], Tensor] | None) -> str:
+    """Give a gate's identity; of other callables the name alone.
+
+    Example:
+        >>> identify_gate(None), identify_gate(max)
+        ('None', 'builtins.max')
+    """
+    if isinstance(accept, Gate):
+        return accept.identity
+    named = accept if accept is None or hasattr(accept, "__qualname__") else type(accept)
+    return "None" if named is None else f"{named.__module__}.{named.__qualname__}"
+
+
+def digest_tensors(tensors: Iterable[Tensor]) -> str:
+    """Hash types, shapes and values; 16 hexadecimal digits.
+
+    Example:
+        >>> digest_tensors([torch.zeros(2)]) == digest_tensors([torch.zeros(1, 2)])
+        False
+    """
+    digest = hashlib.sha256()
+    for tensor in tensors:
+        digest.update(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
 class AllGates(Gate):
     """Lets an image through that every gate lets through; the later ones see what the earlier ones let through.
 
@@ -87,6 +120,11 @@ class AllGates(Gate):
         if not gates:
             raise ValueError("gates is empty, expected at least one: pass accept=None for none.")
         self.gates = list(gates)
+
+    @property
+    def identity(self) -> str:
+        """Those of all gates."""
+        return "; ".join(map(identify_gate, self.gates))
 
     def judge(self, images: Tensor, labels: Tensor) -> Tensor:
         """Ask one gate after the other."""

@@ -11,7 +11,7 @@ from typing_extensions import Self
 
 from monai_genaug._checks import check_at_least, check_probability
 from monai_genaug.metrics.nearest import densest_patch, halve, halve_all_ways, nearest_distance
-from monai_genaug.quality.gate import Gate
+from monai_genaug.quality.gate import Gate, digest_tensors
 
 
 class NearestNeighbourPrivacy(Gate):
@@ -87,6 +87,12 @@ class NearestNeighbourPrivacy(Gate):
             for image, label in zip(images.float().cpu(), labels.cpu(), strict=True)
         ]
         return nearest_distance(torch.stack(patches), self.halves).cpu()
+
+    @property
+    def identity(self) -> str:
+        """Least distance, and what the training images are."""
+        name = f"{type(self).__name__}(least_distance={self.least_distance:.9g}, patch_size={self.patch_size}"
+        return f"{name}, training={digest_tensors(self.halves)})"
 
     def judge(self, images: Tensor, labels: Tensor) -> Tensor:
         """Compare with the least distance."""

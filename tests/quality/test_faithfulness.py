@@ -62,3 +62,12 @@ def test_no_gradient_and_no_dropout():
 def test_numbers_out_of_range_are_refused(name, value):
     with pytest.raises(ValueError, match=f"{name} is {value}"):
         MaskFaithfulness(Threshold(), **{name: value})
+
+
+def test_its_identity_follows_the_weights_and_the_threshold():
+    network = Threshold()
+    own = MaskFaithfulness(network).identity
+    assert MaskFaithfulness(pickle.loads(pickle.dumps(network))).identity == own
+    assert MaskFaithfulness(network, least_dice=0.8).identity != own
+    network.level.data += 0.1
+    assert MaskFaithfulness(network).identity != own

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from monai_genaug import synthesize
-from monai_genaug.quality import AllGates, Gate
+from monai_genaug.quality import AllGates, Gate, identify_gate
 from tests.helpers import blobs, build
 
 
@@ -21,6 +21,10 @@ class Bright(Gate):
         super().__init__()
         self.level = level
         self.asked: list[int] = []
+
+    @property
+    def identity(self) -> str:
+        return f"Bright({self.level})"
 
     def judge(self, images: Tensor, labels: Tensor) -> Tensor:
         self.asked.append(len(images))
@@ -78,3 +82,9 @@ def test_images_without_their_labels_are_refused():
 def test_no_gates_are_refused():
     with pytest.raises(ValueError, match="gates is empty"):
         AllGates([])
+
+
+def test_gates_are_told_apart_by_what_they_judge_by():
+    assert identify_gate(AllGates([Bright(0.5), Bright(0.7)])) == "Bright(0.5); Bright(0.7)"
+    assert identify_gate(None) == "None"
+    assert identify_gate(grey).endswith("test_gate.grey")

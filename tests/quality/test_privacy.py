@@ -65,3 +65,11 @@ def test_what_cannot_be_compared_is_refused():
         NearestNeighbourPrivacy.fit([phantom(0)[0]], [flat])
     with pytest.raises(ValueError, match="held_out holds no image"):
         NearestNeighbourPrivacy.fit([phantom(0)[0]], [])
+
+
+def test_its_identity_follows_the_training_images_and_the_least_distance():
+    images = [phantom(seed)[0] for seed in range(2)]
+    own = NearestNeighbourPrivacy(images, least_distance=0.1).identity
+    assert NearestNeighbourPrivacy(images, least_distance=0.1).identity == own
+    assert NearestNeighbourPrivacy(images, least_distance=0.2).identity != own
+    assert NearestNeighbourPrivacy(images[::-1], least_distance=0.1).identity != own

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
-from monai_genaug._checks import check_choice, check_probability
+from monai_genaug._checks import check_at_least, check_choice, check_probability
 from monai_genaug.benchmark.plan import check_keys, check_list, check_overrides, check_whole
 from monai_genaug.benchmark.segmentation import SEGMENTER
 
@@ -41,7 +41,7 @@ WRITES = ("images", "edits", "backgrounds")
 GIVEN = (  # what the benchmark sets itself
     *("dataset_dir", "masks_dir", "unlabelled_dir", "output_dir", "datalist", "images", "masks", "unlabelled", "shown"),
     *("seed", "device", "resume", "image_channels", "tensorboard", "is_main", "mask_sampler"),
-    *("generator", "genaug_prob", "genaug_way", "classic"),
+    *("generator", "genaug_prob", "genaug_way", "classic", "accept"),
 )
 
 
@@ -70,6 +70,9 @@ class GeneratorPlan:
             fitted to the cell's labels, or ``"deformation"`` (`LabelDeformation`).
         writes: ``"images"``; ``"edits"`` (`EditingGenerator`); or ``"backgrounds"`` (`BackgroundGenerator`, of images
             without labels, in which the segmenter of the baseline finds the objects).
+        least_dice: of the mask and what the baseline's segmenter finds in a synthetic image (`MaskFaithfulness`), or it
+            is drawn again; None: whatever it is.
+        least_distance: of a synthetic image to the labelled ones (`NearestNeighbourPrivacy`), likewise.
     """
 
     bundle: str
@@ -77,10 +80,16 @@ class GeneratorPlan:
     unlabelled: bool = False
     masks: str = "bank"
     writes: str = "images"
+    least_dice: float | None = None
+    least_distance: float | None = None
 
     def __post_init__(self) -> None:
         check_choice("masks", self.masks, MASKS)
         check_choice("writes", self.writes, WRITES)
+        if self.least_dice is not None:
+            check_probability("least_dice", self.least_dice)
+        if self.least_distance is not None:
+            check_at_least(0, least_distance=self.least_distance)
 
 
 @dataclass(frozen=True, kw_only=True)

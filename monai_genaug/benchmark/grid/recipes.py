@@ -18,11 +18,13 @@ from monai_genaug.data import load_images
 from monai_genaug.generators import BackgroundGenerator, EditingGenerator, load_generator, save_generator
 from monai_genaug.generators.folders import find_bundle
 from monai_genaug.networks import BackgroundBank
+from monai_genaug.quality import AllGates, Gate, MaskFaithfulness, NearestNeighbourPrivacy
 from monai_genaug.training.bundle import CONFIGS, train_bundle, training_seconds
 
 if TYPE_CHECKING:
     from monai_genaug.training.progress import Progress
 
+STRIDE = 64  # sizes that any segmenter of up to seven levels takes
 Tell = Callable[[str], "Progress | None"]  # gives what shows the progress of a training by its name
 
 
@@ -53,6 +55,7 @@ class Kitchen:
     def __init__(self, plan: GridPlan, block: Block, device: str, tell: Tell) -> None:
         self.plan, self.block, self.device, self.tell = plan, block, device, tell
         self._made: dict[tuple[str, str], Made] = {}
+        self._gates: dict[Cell, AllGates] = {}
 
     def key(self, cell: Cell) -> str:
         """Give the digest of all that determines a cell's scores."""
@@ -69,7 +72,6 @@ class Kitchen:
                 "arm": ARMS[cell.arm]._asdict(),
                 "share": cell.share,
                 "generator": None if recipe is None else vars(recipe),
-                "finder": self.plan.segmenters[cell.segmenter] if recipe and recipe.writes == "backgrounds" else None,
             }
         )
 
@@ -93,7 +95,7 @@ class Kitchen:
         folder = trained.folder.with_name(f"{trained.folder.name}_{recipe.writes}")
         if recipe.writes == "edits":
             return trained._replace(folder=save_generator(folder, editor))
-        finder = self.segmenter(Cell(*self.block_name, segmenter, BASELINE, None, 0.0))
+        finder = self.baseline(segmenter)
         images = [item["image"] for item in load_images(self.block.unlabelled)]
         bank = BackgroundBank.fit(images, [finder.predict(image) for image in images])
         return trained._replace(
@@ -131,12 +133,38 @@ class Kitchen:
             settings["train#generative_transforms"] = [paste]
         if cell.generator is not None:
             made = self.generator(cell.generator, cell.segmenter)
+            recipe = self.plan.generators[cell.generator]
             settings |= {
                 "generator": str(made.folder),
                 "genaug_prob": cell.share,
-                "mask_sampler": self.block.sampler(self.plan.generators[cell.generator].masks),
+                "mask_sampler": self.block.sampler(recipe.masks),
+                "accept": self._gate(cell, recipe),
             }
         return settings
+
+    def baseline(self, segmenter: str) -> Segmenter:
+        """Give the segmenter that the block's labelled images alone were used for."""
+        return self.segmenter(Cell(*self.block_name, segmenter, BASELINE, None, 0.0))
+
+    def acceptance(self, cell: Cell) -> float | None:
+        """Give the share of images that a cell's gates let through in this process; None if none was judged."""
+        gate = self._gates.get(cell)
+        return gate.rate if gate is not None and gate.seen else None
+
+    def _gate(self, cell: Cell, recipe: GeneratorPlan) -> AllGates | None:
+        """Give what refuses synthetic images of a generator; it knows the block's labelled images alone."""
+        gates: list[Gate] = []
+        if recipe.least_dice is not None:
+            gates.append(
+                MaskFaithfulness(self.baseline(cell.segmenter).network, least_dice=recipe.least_dice, stride=STRIDE)
+            )
+        if recipe.least_distance is not None:
+            images = [item["image"] for item in self.block.items]
+            gates.append(NearestNeighbourPrivacy(images, least_distance=recipe.least_distance))
+        if not gates:
+            return None
+        self._gates[cell] = AllGates(gates)
+        return self._gates[cell]
 
     @property
     def block_name(self) -> tuple[str, int, int]:
@@ -146,7 +174,8 @@ class Kitchen:
     def _train(self, name: str, recipe: GeneratorPlan) -> Made:
         """Train a bundle on the block's images; what is written with it afterwards does not count."""
         data = self._data(recipe)
-        told = {**vars(recipe), "writes": None, "masks": recipe.masks if "mask_sampler" in data else None}
+        told = {name: getattr(recipe, name) for name in ("bundle", "settings", "unlabelled")}
+        told["masks"] = recipe.masks if "mask_sampler" in data else None
         unlabelled = self.block.unlabelled_digest if recipe.unlabelled else None
         key = digest_of_values([told, self.block.digest, unlabelled, self.block.seed])[:8]
         overrides = {

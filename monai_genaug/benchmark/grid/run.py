@@ -21,9 +21,9 @@ from monai_genaug.benchmark.grid.results import write_results
 from monai_genaug.benchmark.grid.scores import score_segmenter
 from monai_genaug.benchmark.grid.store import CellResult, CellStore
 from monai_genaug.benchmark.grid.watch import OutOfTimeError, Watch
-from monai_genaug.benchmark.machine import describe_machine
 from monai_genaug.benchmark.plan import choose_setting
 from monai_genaug.benchmark.tables import BenchmarkResult
+from monai_genaug.machine import describe_machine
 from monai_genaug.training.logs import warnings_only
 
 if TYPE_CHECKING:
@@ -131,6 +131,7 @@ def _run_cell(
                 "generator": made.parameters if made else 0,
             },
             machine=describe_machine(device),
+            accepted=kitchen.acceptance(cell),
         )
         store.write(key, result)
     except OutOfTimeError:

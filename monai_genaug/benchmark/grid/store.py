@@ -28,6 +28,8 @@ class CellResult(NamedTuple):
         seconds: of the segmenter's training, and of the generator's, 0 without one.
         parameters: of the segmenter, and of the generator's network.
         machine: that it was run on.
+        accepted: share of synthetic images that gates let through while the segmenter was trained; None without gates,
+            or if the training went on in another process.
     """
 
     cell: Cell
@@ -38,6 +40,7 @@ class CellResult(NamedTuple):
     seconds: Mapping[str, float]
     parameters: Mapping[str, int]
     machine: Mapping[str, str]
+    accepted: float | None = None
 
 
 def digest_of_values(values: Any) -> str:

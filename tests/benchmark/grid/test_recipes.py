@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from monai_genaug.benchmark.grid import recipes
 from monai_genaug.benchmark.grid.block import Block, Dataset
@@ -16,7 +17,7 @@ from monai_genaug.benchmark.plan import choose_setting
 from monai_genaug.generators import load_generator
 from tests.benchmark.grid.conftest import GENERATORS, content
 
-AUGMENTATION = {"classic", "generator", "genaug_prob", "mask_sampler", "train#generative_transforms"}
+AUGMENTATION = {"classic", "generator", "genaug_prob", "mask_sampler", "accept", "train#generative_transforms"}
 
 
 @pytest.fixture
@@ -133,3 +134,23 @@ def test_keys_do_not_hang_on_names_places_or_other_generators(root, tmp_path):
     key = moved.key(cell("classic+genaug", "mine"))
     (tmp_path / "moved").rename(root)
     assert key == open_kitchen(root, tmp_path).key(cell("classic+genaug", "pix2pix"))
+
+
+def test_where_a_gate_refuses_all_the_segmenter_is_that_of_the_baseline(root, tmp_path):
+    strict = {**GENERATORS["pix2pix"], "least_dice": 1.0}
+    kitchen = open_kitchen(root, tmp_path, generators={**GENERATORS, "pix2pix": strict})
+    gated = kitchen.segmenter(cell("classic+genaug", "pix2pix", share=0.9)).network.state_dict()
+    plain = kitchen.segmenter(cell("classic")).network.state_dict()
+    open_one = open_kitchen(root, tmp_path).segmenter(cell("classic+genaug", "pix2pix", share=0.9)).network.state_dict()
+    assert all(torch.equal(gated[name], plain[name]) for name in plain)
+    assert not all(torch.equal(open_one[name], plain[name]) for name in plain)
+    assert kitchen.acceptance(cell("classic+genaug", "pix2pix", share=0.9)) == 0.0
+    assert kitchen.acceptance(cell("classic")) is None
+
+
+def test_copies_are_refused_by_their_distance_to_the_labelled_images(root, tmp_path):
+    recipe = {**GENERATORS["pix2pix"], "least_distance": 0.1}
+    kitchen = open_kitchen(root, tmp_path, generators={**GENERATORS, "pix2pix": recipe})
+    gate = kitchen.augmentation(cell("classic+genaug", "pix2pix"))["accept"]
+    item = kitchen.block.items[0]
+    assert not gate(item["image"][None], item["label"][None]).item()
