@@ -6,8 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from monai_genaug import load_generator
+from monai_genaug.benchmark.grid.cells import list_cells
+from monai_genaug.benchmark.grid.plan import GridPlan
+from monai_genaug.benchmark.plan import choose_setting
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -19,11 +23,20 @@ def test_the_code_of_the_guide_runs(tmp_path, monkeypatch):
         exec(block, scope)
     assert scope["new"].shape == (1, 200, 160)
     assert len(scope["new"].unique()) > 3
+    assert len(scope["gate"].gates) == 2
     assert load_generator("on_backgrounds").backgrounds.known.float().mean() > 0.3
     assert load_generator("my_editor").name == "EditingGenerator(Pix2PixGenerator)"
 
 
-@pytest.mark.parametrize("page", ["guide.md", "results.md"])
+def test_the_plan_of_the_guide_is_right():
+    [block] = re.findall(
+        r"^```yaml\n(kind: augmentation.*?)^```$", (DOCS / "guide.md").read_text(), re.DOTALL | re.MULTILINE
+    )
+    cells = list_cells(GridPlan.of(choose_setting(yaml.safe_load(block), "short")))
+    assert len(cells) == 5 * (4 + 3)
+
+
+@pytest.mark.parametrize("page", ["guide.md", "metrics.md", "results.md"])
 def test_the_links_lead_somewhere(page):
     for target in re.findall(r"\]\(((?!http)[^)#]+)\)", (DOCS / page).read_text()):
         assert (DOCS / target).exists(), target
