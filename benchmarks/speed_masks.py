@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ from monai_genaug.masks.procedural.lesions import ProceduralLesions
 from monai_genaug.masks.sampler import MaskSampler
 
 SIZE = (1, 256, 256)
-NUCLEI = {"radius": 7.0, "coverage": 0.132, "jitter": 0.0}  # 60 of them in such a map
+NUCLEI: dict[str, Any] = {"radius": 7.0, "coverage": 0.132, "jitter": 0.0}  # 60 of them in such a map
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from monai_genaug.generators.base import ConditionalGenerator
+from monai_genaug.generators.base import ConditionalGenerator, check_generator
 from monai_genaug.generators.editing import EditingGenerator
 from monai_genaug.networks.backgrounds import BackgroundBank
 
@@ -24,7 +24,7 @@ class BackgroundGenerator(ConditionalGenerator):
         backgrounds: of as many channels.
 
     Raises:
-        ValueError: if the bank does not fit the editor.
+        ValueError: if `generator` does not edit, or the bank does not fit it.
 
     Example:
         >>> from monai_genaug.generators import ModuleGenerator
@@ -39,6 +39,7 @@ class BackgroundGenerator(ConditionalGenerator):
     """
 
     def __init__(self, generator: EditingGenerator, backgrounds: BackgroundBank) -> None:
+        check_generator(generator, EditingGenerator, "EditingGenerator(load_generator(name_or_dir))")
         super().__init__(
             spatial_dims=generator.spatial_dims,
             image_channels=generator.image_channels,

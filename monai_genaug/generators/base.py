@@ -167,3 +167,16 @@ def evaluating(module: nn.Module) -> Iterator[None]:
     finally:
         for part in training:
             part.training = True
+
+
+def check_generator(value: Any, kind: type, remedy: str) -> None:
+    """Raise ValueError where a generator is given something else to work with.
+
+    Example:
+        >>> check_generator("nuclei_pix2pix", ConditionalGenerator, "load_generator(name)")
+        Traceback (most recent call last):
+            ...
+        ValueError: generator is a str, expected a ConditionalGenerator: pass load_generator(name).
+    """
+    if not isinstance(value, kind):
+        raise ValueError(f"generator is a {type(value).__name__}, expected a {kind.__name__}: pass {remedy}.")

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from monai_genaug._checks import check_at_least
-from monai_genaug.generators.base import ConditionalGenerator
+from monai_genaug.generators.base import ConditionalGenerator, check_generator
 
 
 class EditingGenerator(ConditionalGenerator):
@@ -25,7 +25,7 @@ class EditingGenerator(ConditionalGenerator):
         margin: voxels around objects that are rewritten too, at least 1.
 
     Raises:
-        ValueError: if `margin` is below 1.
+        ValueError: if `margin` is below 1, or `generator` is none.
 
     Example:
         >>> from monai_genaug.generators import ModuleGenerator
@@ -39,6 +39,7 @@ class EditingGenerator(ConditionalGenerator):
     """
 
     def __init__(self, generator: ConditionalGenerator, margin: int = 4) -> None:
+        check_generator(generator, ConditionalGenerator, "load_generator(name_or_dir)")
         super().__init__(
             spatial_dims=generator.spatial_dims,
             image_channels=generator.image_channels,

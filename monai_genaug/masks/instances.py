@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 Mask = NDArray[np.bool_]
 SLIVER_SHARE = 0.05
+PIECES = 3  # of one value, which no object lies in
 
 
 def separate_instances(label: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -125,3 +126,21 @@ def tight_box(mask: Mask) -> tuple[slice, ...]:
         filled = np.flatnonzero(mask.any(axis=tuple(other for other in range(mask.ndim) if other != axis)))
         box.append(slice(int(filled[0]), int(filled[-1]) + 1))
     return tuple(box)
+
+
+def is_foreground(values: NDArray[np.int64]) -> bool:
+    """Tell whether a map holds no objects but foreground: 0 and 1 alone, and 1 in three pieces or more.
+
+    Pieces under 1/20 of the largest do not count, as cropping may cut them off an object.
+
+    Example:
+        >>> is_foreground(np.array([[1, 0, 1, 0, 1]])), is_foreground(np.array([[1, 0, 2, 0, 1]]))
+        (True, False)
+    """
+    from scipy import ndimage
+
+    if values.max(initial=0) != 1:
+        return False
+    pieces, _ = ndimage.label(values, structure=np.ones((3,) * values.ndim))
+    sizes = np.bincount(pieces.ravel())[1:]
+    return int((sizes >= SLIVER_SHARE * sizes.max()).sum()) >= PIECES

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from monai_genaug._checks import check_label
+from monai_genaug.masks.instances import is_foreground
 
 LabelT = TypeVar("LabelT", NDArray[Any], Tensor)
 Labels: TypeAlias = NDArray[np.int64]
@@ -22,7 +23,15 @@ class MaskSampler(Randomizable, ABC):
     """Makes a new label map of a given one, with its own random state `R` alone.
 
     A sampler gives `sample`; this class sees to containers, types, metadata and shapes, in 2D and 3D.
+
+    Attributes:
+        numbers_objects: whether it gives each object a value of its own.
+        binary: whether new maps hold 0 and 1 alone; otherwise a sampler that numbers objects refuses a label which
+            cannot hold objects, since a network trained on 0 and 1 would be given other values.
     """
+
+    numbers_objects = False
+    binary = False
 
     def __call__(self, label: LabelT) -> LabelT:
         """Make one label map.
@@ -35,12 +44,24 @@ class MaskSampler(Randomizable, ABC):
 
         Raises:
             ValueError: for another shape, for values that are not whole numbers >= 0, or where the dtype has no room
-                for the values of new instances.
+                for the values of new instances, or the label holds foreground where objects are numbered.
         """
         plain = label_to_tensor(label)
-        new = self.sample(read_map(plain))
+        values = read_map(plain)
+        self.check_values(values)
+        new = self.sample(values)
+        if self.binary:
+            new = (new > 0).astype(np.int64)
         check_room(int(new.max()), plain.dtype)
         return _to_container(new[None], label)
+
+    def check_values(self, values: Labels) -> None:
+        """Raise ValueError where a map (*S) holds foreground, and the sampler would number objects in it."""
+        if self.numbers_objects and not self.binary and is_foreground(values):
+            raise ValueError(
+                f"label holds 0 and 1 alone, in several pieces, but {type(self).__name__} gives each object a value of "
+                "its own: pass binary=True for labels of 0 and 1, or put it before labels are made binary."
+            )
 
     @abstractmethod
     def sample(self, values: Labels) -> Labels:
@@ -83,7 +104,8 @@ def check_room(highest: int, dtype: torch.dtype) -> None:
     if highest > room:
         raise ValueError(
             f"label has dtype {dtype}, which holds whole numbers to {room}, but {highest} is needed to number the "
-            "instances: cast the label to uint16 or int32 first, or leave instances=False if it holds classes."
+            "instances: cast it to uint16 or int32 before, or let the sampler keep 0 and 1 (binary=True) or classes "
+            "(instances=False)."
         )
 
 

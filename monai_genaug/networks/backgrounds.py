@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -11,10 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from typing_extensions import Self
 
-from monai_genaug._checks import check_at_least, check_spatial_dims
+from monai_genaug._checks import check_at_least, check_label, check_spatial_dims
 from monai_genaug._rebuildable import Rebuildable
 from monai_genaug._rng import derive_seed
 from monai_genaug._tensors import as_plain_tensor
+
+LEAST_KNOWN = 0.05
 
 
 class BackgroundBank(Rebuildable, nn.Module):
@@ -64,7 +67,8 @@ class BackgroundBank(Rebuildable, nn.Module):
 
         Args:
             images: (C, *S) each, in [0, 1], all of one number of channels and dimensions.
-            found: (1, *S) each, above 0 where an object is: a label, or what a segmentation network finds.
+            found: (1, *S) each, whole numbers, above 0 where an object is: a label, or what a segmentation network
+                finds.
             size: windows at most; of more images so many are taken, evenly spread.
             side: of the windows, in voxels; where an image is smaller it is mirrored.
             margin: voxels around objects that are left out too.
@@ -77,7 +81,12 @@ class BackgroundBank(Rebuildable, nn.Module):
         """
         check_at_least(1, size=size, side=side)
         check_at_least(0, margin=margin)
-        pairs = list(zip(map(_as_array, images), map(_as_array, found), strict=True))
+        shown, objects = list(map(_as_array, images)), list(map(_as_array, found))
+        if len(shown) != len(objects):
+            raise ValueError(
+                f"there are {len(shown)} images and {len(objects)} masks of what was found: pass one each."
+            )
+        pairs = list(zip(shown, objects, strict=True))
         _check_pairs(pairs)
         chosen = np.unique(np.linspace(0, len(pairs) - 1, min(len(pairs), size)).round().astype(int))
         channels, *shape = pairs[0][0].shape
@@ -89,7 +98,18 @@ class BackgroundBank(Rebuildable, nn.Module):
             within = np.ix_(np.arange(channels), *window)
             bank.images[row] = torch.from_numpy(image[within].astype(np.float16))
             bank.known[row, 0] = torch.from_numpy(known[np.ix_(*window)])
+        if bank.known.float().mean() < LEAST_KNOWN:
+            warnings.warn(
+                f"only {bank.known.float().mean():.1%} of the backgrounds is known, the rest counts as found: pass "
+                "masks of 0 and 1, or labels.",
+                stacklevel=2,
+            )
         return bank
+
+    def extra_repr(self) -> str:
+        """Tell number, channels and size of the windows."""
+        size, channels, *sides = self.images.shape
+        return f"{size}, {channels}, {tuple(sides)}"
 
     def draw(self, seeds: Sequence[int], size: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Draw a part of a window for each seed, mirrored or not along each axis.
@@ -137,6 +157,7 @@ def _check_pairs(pairs: Sequence[tuple[NDArray[Any], NDArray[Any]]]) -> None:
             raise ValueError(
                 f"found[{number}] has shape {objects.shape}, expected {(1, *image.shape[1:])} to fit its image."
             )
+        check_label(torch.from_numpy(np.ascontiguousarray(objects)), name=f"found[{number}]")
         lowest, highest = float(image.min()), float(image.max())
         if not (lowest >= -0.05 and highest <= 1.05):  # False for NaN
             raise ValueError(

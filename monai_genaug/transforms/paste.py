@@ -81,11 +81,14 @@ def paste_objects(
     store = bank.store
     _check_image(image, store, (low, high))
     values = check_label(label).cpu().numpy()[0]
+    bank.check_values(values)
     rng = np.random.RandomState(derive_seed(seed, "paste") % 2**32)
     layout = bank.draw(rng, values.shape, filled=True)
     part = np.sort(rng.permutation(len(layout.objects))[: 1 + rng.randint(len(layout.objects))])
     numbered, placed = arrange(store, values, layout.take(part))
     named = torch.from_numpy(name_objects(store, values, numbered, placed))[None]
+    if bank.binary:
+        named = (named > 0).to(torch.int64)
     check_room(int(named.max()), label.dtype)
     new_label = named.to(label)
     pixels = image.detach().cpu().float().numpy().copy()

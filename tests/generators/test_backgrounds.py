@@ -59,6 +59,12 @@ def test_it_is_saved_with_its_bank(tmp_path):
     assert sample["image"].meta["genaug"]["generator"].endswith("g")
 
 
+@pytest.mark.parametrize("inner", [lambda: painter().generator, lambda: BackgroundGenerator(painter(), bank())])
+def test_what_does_not_edit_is_refused(inner):
+    with pytest.raises(ValueError, match=r"expected a EditingGenerator: pass EditingGenerator\(load_generator"):
+        BackgroundGenerator(inner(), bank())
+
+
 def test_a_bank_of_other_images_is_refused():
     colour = BackgroundBank(2, 3, (8, 8))
     with pytest.raises(ValueError, match=r"backgrounds are 2D with 3 channels, .* makes 2D images with 1"):

@@ -106,6 +106,11 @@ def test_a_saved_one_works_in_a_chain(tmp_path):
     assert sample["image"].meta["genaug"]["applied"]
 
 
+def test_a_name_is_no_generator():
+    with pytest.raises(ValueError, match="generator is a str, expected a ConditionalGenerator: pass load_generator"):
+        EditingGenerator("nuclei_pix2pix")
+
+
 def test_a_margin_of_nothing_is_refused():
     with pytest.raises(ValueError, match="margin is 0, expected at least 1"):
         painter(margin=0)

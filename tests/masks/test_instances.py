@@ -8,6 +8,7 @@ import torch
 from scipy import ndimage
 
 from monai_genaug.masks.deformation import LabelDeformation
+from monai_genaug.masks.instances import is_foreground
 from tests.masks.test_deformation import OFF
 
 
@@ -41,5 +42,24 @@ def test_classes_keep_their_values_in_mirror_images():
 def test_refuses_a_dtype_without_room_for_new_instances(dtype):
     label = torch.zeros((1, 64, 64), dtype=dtype)
     label[:, ::3, ::3] = 1  # 484 separate voxels of one value
-    with pytest.raises(ValueError, match="leave instances=False if it holds classes"):
+    with pytest.raises(ValueError, match="keep 0 and 1"):
         LabelDeformation(instances=True, **OFF)(label)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "values", "found"),
+    [(2, [1, 1], False), (3, [1, 1, 1], True), (3, [1, 2, 3], False), (3, [2, 2, 2], False), (0, [], False)],
+    ids=["an object that was cut", "foreground", "objects", "a class", "nothing"],
+)
+def test_foreground_is_told_from_objects(pieces, values, found):
+    label = np.zeros((10, 40), np.int64)
+    for number, value in zip(range(pieces), values, strict=True):
+        label[2:6, 10 * number : 10 * number + 5] = value
+    assert is_foreground(label) is found
+
+
+def test_slivers_make_no_foreground_of_an_object():
+    label = np.zeros((20, 20), np.int64)
+    label[:10, :10] = 1
+    label[15, 15] = label[18, 2] = 1
+    assert not is_foreground(label)

@@ -84,7 +84,9 @@ def test_all_windows_are_drawn_from():
     ("images", "found", "message"),
     [
         ([], [], "images holds no image"),
-        ([torch.rand(1, 8, 8)], [torch.rand(8, 8)], r"found\[0\] has shape \(8, 8\), expected \(1, 8, 8\)"),
+        ([torch.rand(1, 8, 8)], [], "there are 1 images and 0 masks"),
+        ([torch.rand(1, 8, 8)], [torch.rand(1, 8, 8)], r"found\[0\] holds .*expected whole numbers"),
+        ([torch.rand(1, 8, 8)], [torch.zeros(8, 8)], r"found\[0\] has shape \(8, 8\), expected \(1, 8, 8\)"),
         ([torch.rand(1, 8, 8)] * 2, [nothing(8, 8), nothing(8, 9)], r"found\[1\] has shape \(1, 8, 9\)"),
         ([torch.rand(1, 8, 8), torch.rand(3, 8, 8)], [nothing(8, 8)] * 2, r"images\[1\] has shape \(3, 8, 8\)"),
         ([torch.rand(1, 8, 8) * 255], [nothing(8, 8)], r"expected intensities in \[0, 1\]"),
@@ -94,6 +96,15 @@ def test_all_windows_are_drawn_from():
 def test_what_does_not_fit_is_named(images, found, message):
     with pytest.raises(ValueError, match=message):
         BackgroundBank.fit(images, found)
+
+
+def test_a_bank_of_hardly_any_background_is_told():
+    with pytest.warns(UserWarning, match=r"only 0\.0% of the backgrounds is known"):
+        BackgroundBank.fit([torch.rand(1, 8, 8)], [torch.ones(1, 8, 8)])
+
+
+def test_it_tells_what_it_holds():
+    assert repr(BackgroundBank(3, 1, (8, 9))) == "BackgroundBank(3, 1, (8, 9))"
 
 
 @pytest.mark.parametrize(("name", "value"), [("size", 0), ("side", 0), ("margin", -1)])

@@ -120,7 +120,8 @@ class Block:
     def procedural(self) -> Path:
         """File of `ProceduralNuclei`, fitted to the labels."""
         path = self.folder / "procedural.json"
-        ProceduralNuclei.fit([item["label"] for item in self.items]).save(path)
+        labels = [item["label"] for item in self.items]
+        ProceduralNuclei.fit(labels, binary=not self.dataset.plan.instances).save(path)
         return path
 
     def sampler(self, masks: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from monai_genaug.masks.instances import Mask, grow, largest_piece, number_objec
 from monai_genaug.masks.sampler import Labels, label_to_tensor, read_map
 
 ENOUGH = 10  # whole objects of a class, with which those that the border cuts are not needed
+CUT_SHARE = 0.5  # of a whole object's usual area: what the border cuts smaller is not kept
 SPLIT_SHARE = 0.05  # of an object's largest piece: smaller ones do not count as pieces
 
 
@@ -36,7 +37,8 @@ def cut_objects(
 ) -> ObjectStore:
     """Cut every object out of label maps.
 
-    Shapes that the border of a map cuts are kept only of classes with fewer than ten whole objects.
+    Shapes that the border of a map cuts are kept only of classes with fewer than ten whole objects, and only where half
+    of a whole one's area is left, or of the largest where there is no whole one.
 
     Args:
         labels: (1, *S) each, 2D or 3D, whole numbers >= 0.
@@ -81,8 +83,8 @@ def cut_objects(
         )
     if instances and np.mean([cut.pieces > 1 for cut in cuts]) > 0.5:
         warnings.warn(
-            "most values lie in several pieces, of which the largest is taken as the object: pass instances=False if "
-            "values are classes.",
+            "most values lie in several pieces, of which the largest is taken as the object: pass instances=False "
+            "(--classes or --binary on the command line) if values are classes or foreground.",
             stacklevel=3,
         )
     return _pack(cuts, instances, channels, sizes=sizes, counts=counts)
@@ -140,7 +142,12 @@ def _pack(
     classes = np.array([cut.value for cut in cuts], dtype=np.int64)
     whole = np.array([not cut.at_border for cut in cuts])
     scarce = [value for value in np.unique(classes) if np.count_nonzero(whole & (classes == value)) < ENOUGH]
-    keep = whole | np.isin(classes, scarce)
+    areas = np.array([np.count_nonzero(cut.shape) for cut in cuts], dtype=np.int64)
+    keep = whole.copy()
+    for value in scarce:
+        own = classes == value
+        typical = np.median(areas[own & whole]) if (own & whole).any() else areas[own].max()
+        keep |= own & (areas >= CUT_SHARE * typical)  # slivers would pass for whole objects
     kept = [cut for cut, stays in zip(cuts, keep, strict=True) if stays]
     boxes = np.array([cut.shape.shape for cut in cuts], dtype=np.int32)
     pixels = [cut.pixels.ravel() for cut in kept if cut.pixels is not None]
@@ -150,7 +157,7 @@ def _pack(
     return ObjectStore(
         instances=instances,
         boxes=np.where(keep[:, None], boxes, 0).astype(np.int32),
-        areas=np.array([np.count_nonzero(cut.shape) for cut in cuts], dtype=np.int64),
+        areas=areas,
         classes=classes,
         bits=np.concatenate([np.packbits(cut.shape) for cut in kept]),
         sizes=np.array(sizes, dtype=np.int32),

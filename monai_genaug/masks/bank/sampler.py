@@ -21,7 +21,7 @@ from monai_genaug.masks.bank.store import ObjectStore
 from monai_genaug.masks.deformation import check_angles, check_scale, count_planes
 from monai_genaug.masks.sampler import Labels, MaskSampler
 
-SETTINGS = "rotate", "scale", "flip", "bend", "mix", "small", "rare", "touching", "density", "keep"
+SETTINGS = "rotate", "scale", "flip", "bend", "mix", "small", "rare", "touching", "density", "keep", "binary"
 
 
 class InstanceBank(MaskSampler):
@@ -46,6 +46,7 @@ class InstanceBank(MaskSampler):
         density: factor on the number of objects, above 0.
         keep: whether the given label's objects stay and new ones are put where there is room; else it gives its size
             alone, and instances are numbered from 1.
+        binary: whether new maps hold 0 and 1 alone, for labels that do.
 
     Raises:
         ValueError: for a setting out of its range.
@@ -72,6 +73,7 @@ class InstanceBank(MaskSampler):
         touching: float | None = None,
         density: float = 1.0,
         keep: bool = False,
+        binary: bool = False,
     ) -> None:
         self.store = store
         self.rotate, self.scale = check_angles(rotate), check_scale(scale)
@@ -89,7 +91,8 @@ class InstanceBank(MaskSampler):
                 "class maps with instances=False."
             )
         self.touching = None if touching is None else check_probability("touching", touching)
-        self.density, self.keep = float(density), bool(keep)
+        self.density, self.keep, self.binary = float(density), bool(keep), bool(binary)
+        self.numbers_objects = store.instances
         self.composer = Composer(
             store, mix=self.mix, small=self.small, rare=self.rare, density=self.density, touching=self.touching
         )

@@ -13,11 +13,12 @@ from torch import Tensor
 from typing_extensions import Self
 
 from monai_genaug._checks import check_probability
+from monai_genaug.masks.instances import is_foreground, number_objects
 from monai_genaug.masks.procedural.file import damage, read_populations, write_populations
 from monai_genaug.masks.procedural.nuclei_plan import Plan, draw_plan, place_plan, vary_population
 from monai_genaug.masks.procedural.populations import Population, fit_populations
 from monai_genaug.masks.sampler import Labels, MaskSampler
-from monai_genaug.masks.statistics import as_plane
+from monai_genaug.masks.statistics import as_plane, read_labels
 
 KIND = "nuclei"  # in files
 
@@ -42,6 +43,7 @@ class ProceduralNuclei(MaskSampler):
         jitter: relative standard deviation by which the numbers change from map to map, 0 for none.
         small: share of the nuclei that are drawn from the smallest quarter of the sizes, beside the others, which
             follow the population; from 0 to 1.
+        binary: whether new maps hold 0 and 1 alone, for labels that do.
 
     Raises:
         ValueError: for a number out of its range.
@@ -53,6 +55,8 @@ class ProceduralNuclei(MaskSampler):
         >>> new.shape, new.dtype, int(new.max())
         ((1, 96, 96), dtype('uint16'), 23)
     """
+
+    numbers_objects = True
 
     def __init__(
         self,
@@ -67,6 +71,7 @@ class ProceduralNuclei(MaskSampler):
         touching: float = 0.2,
         jitter: float = 0.25,
         small: float = 0.0,
+        binary: bool = False,
     ) -> None:
         population = Population(
             coverage=coverage,
@@ -81,6 +86,7 @@ class ProceduralNuclei(MaskSampler):
         self.populations = [population]
         self.spatial_dims: int | None = None
         self.jitter, self.small = check_probability("jitter", jitter), check_probability("small", small)
+        self.binary = bool(binary)
         self._plan = Plan([], None, 0.0, 0)
 
     @classmethod
@@ -93,6 +99,7 @@ class ProceduralNuclei(MaskSampler):
         density: float = 1.0,
         jitter: float = 0.25,
         small: float = 0.0,
+        binary: bool = False,
     ) -> Self:
         """Make a sampler of which each map follows one of several populations.
 
@@ -103,6 +110,7 @@ class ProceduralNuclei(MaskSampler):
             density: factor on the number of nuclei, above 0.
             jitter: as of the class.
             small: as of the class.
+            binary: as of the class.
 
         Returns:
             The sampler; its `populations` hold `touching` and `density`.
@@ -112,7 +120,7 @@ class ProceduralNuclei(MaskSampler):
         """
         if not (math.isfinite(density) and density > 0.0):
             raise ValueError(f"density is {density!r}, expected a factor above 0: pass density=1 for none.")
-        sampler = cls(jitter=jitter, small=small)
+        sampler = cls(jitter=jitter, small=small, binary=binary)
         sampler.populations = [
             replace(
                 population,
@@ -131,14 +139,15 @@ class ProceduralNuclei(MaskSampler):
         """Measure the populations of training labels.
 
         Args:
-            labels: (1, *S) each, a value for each nucleus, 0 = background; all 2D or all 3D, of any sizes.
-            settings: touching, density, jitter and small, see `from_populations`.
+            labels: (1, *S) each, a value for each nucleus, 0 = background; all 2D or all 3D, of any sizes. With
+                ``binary=True`` each connected piece is a nucleus.
+            settings: touching, density, jitter, small and binary, see `from_populations`.
 
         Returns:
             The sampler; maps without a nucleus are one of its populations too.
 
         Raises:
-            ValueError: if no label holds an object, or one is no label map.
+            ValueError: if no label holds an object, one is no label map, or most hold 0 and 1 alone.
 
         Example:
             >>> import numpy as np
@@ -148,7 +157,15 @@ class ProceduralNuclei(MaskSampler):
             >>> len(sampler.populations), sampler.spatial_dims, round(sampler.populations[0].radius, 2)
             (1, 2, 3.39)
         """
-        populations, dims = fit_populations(labels)
+        maps = read_labels(labels)
+        if settings.get("binary", False):
+            maps = [number_objects(values, instances=False)[0] for values in maps]
+        elif sum(map(is_foreground, maps)) > 0.5 * sum(values.any() for values in maps):
+            raise ValueError(
+                "most labels hold 0 and 1 alone, in several pieces, expected a value for each nucleus: pass "
+                "binary=True (--binary on the command line) to take each piece for a nucleus."
+            )
+        populations, dims = fit_populations([values[None] for values in maps])
         return cls.from_populations(populations, spatial_dims=dims, **settings)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -157,7 +174,12 @@ class ProceduralNuclei(MaskSampler):
         Args:
             path: such as ``nuclei.json``; folders are made.
         """
-        settings = {"spatial_dims": self.spatial_dims, "jitter": self.jitter, "small": self.small}
+        settings = {
+            "spatial_dims": self.spatial_dims,
+            "jitter": self.jitter,
+            "small": self.small,
+            "binary": self.binary,
+        }
         write_populations(path, KIND, self.populations, settings)
 
     def randomize(self, data: Sequence[int]) -> None:
@@ -188,7 +210,7 @@ def load_procedural(path: str | os.PathLike[str], **settings: Any) -> Procedural
 
     Args:
         path: that `ProceduralNuclei.save` wrote.
-        settings: touching, density, jitter and small that shall differ from the saved ones.
+        settings: touching, density, jitter, small and binary that shall differ from the saved ones.
 
     Returns:
         The sampler.

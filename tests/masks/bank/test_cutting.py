@@ -37,11 +37,25 @@ def test_shapes_at_the_border_are_kept_only_where_whole_ones_are_few(count, kept
 def test_whole_ones_are_counted_for_each_class():
     label = (boxes(ENOUGH + 2, True) > 0).astype(np.int32)
     label[2:5, :6] *= 2  # one whole object of class 2
-    label[6:, :2] = 2  # and one that the border cuts
+    label[6:, :4] = 2  # and one that the border cuts
     store = cut(label, instances=False)
-    at_border = np.isin(store.areas, [4, 6])
+    at_border = np.isin(store.areas, [6, 8])
     assert store.kept[at_border].tolist() == [False, True]
     assert store.classes[at_border].tolist() == [1, 2]
+
+
+def test_slivers_at_the_border_are_not_kept_for_whole_objects():
+    label = boxes(3, True)
+    label[0, :4] = 99  # 4 of 9 voxels
+    store = cut(label)
+    assert dict(zip(store.areas.tolist(), store.kept.tolist(), strict=True)) == {9: True, 6: True, 4: False}
+    assert store.counts.tolist() == [5]  # they count all the same
+
+
+def test_where_no_object_is_whole_the_larger_pieces_are_kept():
+    label = np.zeros((8, 30), np.int32)
+    label[:2, 2:7], label[:2, 10:13], label[0, 20:22] = 1, 2, 3  # 10, 6 and 2 voxels
+    assert cut(label).kept.tolist() == [True, True, False]
 
 
 def test_an_axis_of_one_voxel_has_no_border():
