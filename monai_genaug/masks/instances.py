@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
 Mask = NDArray[np.bool_]
 SLIVER_SHARE = 0.05
+ENCLOSED = 0.8  # of what is around an object, from which it lies inside of others
 PIECES = 3  # of one value, which no object lies in
 
 
@@ -144,3 +148,30 @@ def is_foreground(values: NDArray[np.int64]) -> bool:
     pieces, _ = ndimage.label(values, structure=np.ones((3,) * values.ndim))
     sizes = np.bincount(pieces.ravel())[1:]
     return int((sizes >= SLIVER_SHARE * sizes.max()).sum()) >= PIECES
+
+
+def warn_of_nested(maps: Iterable[NDArray[np.int64]]) -> None:
+    """Warn of classes that mostly lie inside others, such as a core in its oedema: their objects are taken apart.
+
+    Args:
+        maps: class maps (*S).
+    """
+    from scipy import ndimage
+
+    shares: dict[int, list[bool]] = {}
+    for values in maps:
+        index, classes = number_objects(values, instances=False)
+        for number, (value, box) in enumerate(zip(classes.tolist(), ndimage.find_objects(index), strict=True), start=1):
+            wide = tuple(slice(max(part.start - 1, 0), part.stop + 1) for part in box)
+            piece = index[wide] == number
+            around = values[wide][grow(piece) & ~piece]
+            others = (around > 0).mean() if around.size else 0.0
+            shares.setdefault(value, []).append(bool(others > ENCLOSED))
+    nested = [value for value, inside in shares.items() if 2 * sum(inside) > len(inside)]
+    if nested:
+        warnings.warn(
+            f"class {', '.join(map(str, nested))} mostly lies inside of others: each class is taken for objects of its "
+            "own, and new maps hold them apart. Join such classes into one before, or draw nothing but whole labels "
+            "(LabelDeformation).",
+            stacklevel=4,
+        )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 from scipy import ndimage
 
+from monai_genaug.masks import InstanceBank, ProceduralLesions
 from monai_genaug.masks.deformation import LabelDeformation
 from monai_genaug.masks.instances import is_foreground
 from tests.masks.test_deformation import OFF
@@ -63,3 +66,31 @@ def test_slivers_make_no_foreground_of_an_object():
     label[:10, :10] = 1
     label[15, 15] = label[18, 2] = 1
     assert not is_foreground(label)
+
+
+FITS = {"bank": partial(InstanceBank.fit, instances=False), "lesions": ProceduralLesions.fit}
+
+
+def nested(core: int) -> np.ndarray:
+    label = np.zeros((1, 30, 30), np.uint8)
+    label[:, 5:20, 5:20] = 1
+    label[:, 8:14, 8:14] = core
+    return label
+
+
+@pytest.mark.parametrize(
+    "fit", [partial(InstanceBank.fit, instances=False), ProceduralLesions.fit], ids=["bank", "lesions"]
+)
+def test_classes_inside_others_are_told_of(fit):
+    with pytest.warns(UserWarning, match="class 2 mostly lies inside of others"):
+        fit([nested(2)])
+
+
+@pytest.mark.parametrize(
+    "fit", [partial(InstanceBank.fit, instances=False), ProceduralLesions.fit], ids=["bank", "lesions"]
+)
+@pytest.mark.filterwarnings("error")
+def test_classes_beside_others_are_nothing_to_tell_of(fit):
+    beside = nested(1)
+    beside[:, 5:20, 20:25] = 2
+    fit([beside])

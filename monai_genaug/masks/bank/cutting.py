@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from monai_genaug.masks.bank.store import MARGIN, PIXEL_LEVELS, ObjectStore
-from monai_genaug.masks.instances import Mask, grow, largest_piece, number_objects, tight_box
+from monai_genaug.masks.instances import Mask, grow, largest_piece, number_objects, tight_box, warn_of_nested
 from monai_genaug.masks.sampler import Labels, label_to_tensor, read_map
 
 ENOUGH = 10  # whole objects of a class, with which those that the border cuts are not needed
@@ -62,6 +62,7 @@ def cut_objects(
     sizes: list[tuple[int, ...]] = []
     counts: list[int] = []
     cuts: list[_Cut] = []
+    maps: list[Labels] = []
     pairs = zip(labels, repeat(None)) if images is None else zip(labels, images, strict=True)
     for number, (label, image) in enumerate(pairs):
         values = read_map(label, name=f"labels[{number}]")
@@ -73,9 +74,12 @@ def cut_objects(
         levels = None if image is None else _check_levels(image, values.shape, number, channels)
         found = list(_cut_map(values, levels, instances))
         channels = 0 if levels is None else len(levels)
+        maps.append(values)
         sizes.append(values.shape)
         counts.append(len(found))
         cuts += found
+    if not instances:
+        warn_of_nested(maps)
     if not cuts:
         raise ValueError(
             f"labels hold no object in {len(sizes)} maps, expected at least one value above 0: pass labels in which "

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from monai_genaug._checks import check_at_least, check_probability
-from monai_genaug.masks.instances import number_objects
+from monai_genaug.masks.instances import number_objects, warn_of_nested
 from monai_genaug.masks.statistics import ObjectTable, measure_labels, read_labels, unit_ball
 
 Shares: TypeAlias = dict[tuple[int, ...], float]
@@ -104,6 +104,7 @@ def fit_lesions(
         (2, 3.39, {(2,): 0.5, (): 0.5}, 2)
     """
     maps = [np.where(np.isin(values, ignore), 0, values) for values in read_labels(labels)]
+    warn_of_nested(maps)
     pieces = [number_objects(values, instances=False) for values in maps]
     found = measure_labels([values[None] for values, _ in pieces])
     if not len(found.objects.area):
