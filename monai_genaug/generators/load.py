@@ -100,8 +100,8 @@ def save_generator(
         hidden.write_text(yaml.safe_dump(config, sort_keys=False))
     with replacing(root / METADATA_FILE) as hidden:
         hidden.write_text(content + "\n")
-    with replacing(root / WEIGHTS_FILE) as hidden:
-        torch.save(cpu_state, hidden)
+    with replacing(root / WEIGHTS_FILE) as hidden, hidden.open("wb") as file:
+        torch.save(cpu_state, file)  # of a path it would keep the name, and equal weights would have another digest
     return root
 
 

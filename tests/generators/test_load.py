@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from monai_genaug import load_generator, save_generator
+from monai_genaug.generators import digest_of
 from monai_genaug.generators.folders import WEIGHTS_FILE
 from tests.helpers import build, rewrite
 
@@ -92,3 +93,11 @@ def test_other_weights_and_metadata_can_be_saved(tmp_path):
     assert all(torch.equal(loaded[key], value.to(loaded[key])) for key, value in averaged.network.state_dict().items())
     metadata = json.loads((folder / "configs/metadata.json").read_text())
     assert (metadata["name"], metadata["at"]) == ("a", "x")
+
+
+def test_equal_generators_have_equal_files_whatever_process_wrote_them(tmp_path, monkeypatch):
+    generator = build()
+    first = save_generator(tmp_path / "a", generator)
+    monkeypatch.setattr("os.getpid", lambda: 4711)
+    second = save_generator(tmp_path / "b", generator)
+    assert digest_of(first) == digest_of(second)
