@@ -17,7 +17,8 @@ from monai_genaug.benchmark import demo
 from monai_genaug.benchmark.demo import DemoResult
 from monai_genaug.benchmark.report import Score
 from monai_genaug.benchmark.stats import PairedInterval
-from monai_genaug.benchmark.tables import BenchmarkResult, Table
+from monai_genaug.benchmark.tables import BenchmarkResult
+from monai_genaug.tables import Table
 from tests.helpers import TINY, save_untrained, write_pairs
 
 run = CliRunner().invoke
@@ -128,6 +129,7 @@ def test_benchmark_passes_its_options_on_and_prints_the_tables(monkeypatch):
     result = run(cli.app, ["benchmark", "plan.yaml", "--data", "d", "--out", "o", "--setting", "full"])
     assert result.exit_code == 0, result.output
     options = {"data_dir": Path("d"), "output_dir": Path("o"), "setting": "full", "device": None}
+    options |= {"shard": None, "minutes": None}
     assert calls == [(Path("plan.yaml"), options)]
     for text in ("Scores", "0.9", "One seed.", "results: there"):
         assert text in result.output

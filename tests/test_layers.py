@@ -12,11 +12,11 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "monai_genaug"
 LEVELS = [
     {"_checks", "_files", "_intensities", "_rebuildable", "_rng", "_tensors"},
-    {"networks", "losses", "masks", "metrics", "data", "pictures"},
+    {"networks", "losses", "masks", "metrics", "data", "pictures", "tables", "machine"},
     {"generators", "quality", "phantoms"},
     {"synthesis", "store"},
     {"transforms", "training"},
-    {"benchmark", "preview"},
+    {"benchmark", "preview", "evaluation"},
     {"cli"},
 ]
 LEVEL_OF = {unit: level for level, units in enumerate(LEVELS) for unit in units}

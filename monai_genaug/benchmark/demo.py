@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from monai_genaug._rng import derive_seed
-from monai_genaug.benchmark.machine import list_versions
 from monai_genaug.benchmark.report import (
     Score,
     compare_arms,
@@ -30,6 +29,7 @@ from monai_genaug.data import load_datalist, replacing
 from monai_genaug.data.items import Item, load_items
 from monai_genaug.data.splits import choose_items
 from monai_genaug.generators import ConditionalGenerator, load_generator
+from monai_genaug.machine import list_versions
 from monai_genaug.phantoms import write_nuclei_dataset
 from monai_genaug.training import train_bundle
 from monai_genaug.training.progress import Course, progress_bars

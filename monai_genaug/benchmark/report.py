@@ -6,33 +6,25 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from torch import nn
+from monai.transforms import Randomizable
+from torch import Tensor, nn
 
 from monai_genaug._rng import derive_seed
 from monai_genaug.benchmark.charts import Chart, line_chart
+from monai_genaug.benchmark.pages import Figure, fullest_plane, make_figure, write_page
 from monai_genaug.benchmark.segmentation import Segmenter
 from monai_genaug.benchmark.stats import PairedInterval, paired_interval
-from monai_genaug.data import replacing
 from monai_genaug.data.items import Item
 from monai_genaug.generators import ConditionalGenerator
 from monai_genaug.masks import LabelDeformation
-from monai_genaug.pictures import Pixels, error_pixels, image_pixels, label_pixels, png_data_uri
+from monai_genaug.pictures import Pixels, error_pixels, image_pixels, label_pixels
 from monai_genaug.synthesis import synthesize
 from monai_genaug.training.progress import Course
 
 if TYPE_CHECKING:
     import pandas as pd
 
-TEMPLATE = Path(__file__).with_name("report.html.j2")
 SCORES = ("dice", "jaccard")
-
-
-class Figure(NamedTuple):
-    """A picture as a data URI, the words under it, and the words for those who do not see it."""
-
-    uri: str
-    caption: str
-    alt: str
 
 
 class Score(NamedTuple):
@@ -45,38 +37,57 @@ class Score(NamedTuple):
 
 
 def synthetic_rows(
-    items: Sequence[Item], generator: ConditionalGenerator, *, seed: int, looks: int = 2
+    items: Sequence[Item],
+    generator: ConditionalGenerator,
+    *,
+    seed: int,
+    looks: int = 2,
+    mask_sampler: Randomizable | None = None,
+    longest: int = 256,
 ) -> list[list[Figure]]:
-    """Show what augmentation makes of a few labelled images.
+    """Show what augmentation makes of a few labelled images, or of the fullest slices of volumes.
 
     Args:
         items: of `load_items`, the generator's training images.
-        generator: makes the images.
+        generator: makes the images; one that edits images gets the real ones.
         seed: of what is made.
         looks: images made from the mask as it is, each with its own seed.
+        mask_sampler: makes the new masks; by default `LabelDeformation`.
+        longest: longest side of a picture, pixels.
 
     Returns:
         For each item: mask, real image, synthetic images of this mask, a new mask, the synthetic image of it.
     """
     rows = []
     for number, item in enumerate(items):
-        label, where = item["label"], f"training image {number + 1}"
+        image, label, where = item["image"], item["label"], f"training image {number + 1}"
         seeds = [derive_seed(seed, "report", number, look) for look in range(looks)]
-        same = synthesize(generator, label.expand(looks, *label.shape), seeds)
-        new = synthesize(generator, label[None], seeds[:1], mask_sampler=LabelDeformation())
+        real = image.expand(looks, *image.shape)
+        same = synthesize(generator, label.expand(looks, *label.shape), seeds, images=real).images
+        sampler = mask_sampler or LabelDeformation()
+        new = synthesize(generator, label[None], seeds[:1], images=image[None], mask_sampler=sampler)
+        new_label, new_image = new.labels[0], new.images[0]
+        captions = [f"synthetic, seed {look}" if looks > 1 else "synthetic" for look in range(1, looks + 1)]
+        shown = [
+            (label, label, "mask", f"instance mask of {where}, each object in its own colour"),
+            (image, label, "real", f"{where}, real"),
+            *(
+                (made, label, caption, f"synthetic image from the mask of {where}")
+                for made, caption in zip(same, captions, strict=True)
+            ),
+            (new_label, new_label, "new mask", f"new mask, made of that of {where} at random"),
+            (new_image, new_label, "synthetic, new mask", f"synthetic image from the new mask of {where}"),
+        ]
         rows.append(
-            [
-                _figure(label_pixels(label), "mask", f"instance mask of {where}, each object in its own colour"),
-                _figure(image_pixels(item["image"]), "real", f"{where}, real"),
-                *(
-                    _figure(image_pixels(image), f"synthetic, seed {i}", f"synthetic image from the mask of {where}")
-                    for i, image in enumerate(same.images, start=1)
-                ),
-                _figure(label_pixels(new.labels[0]), "new mask", f"mask of {where}, deformed at random"),
-                _figure(image_pixels(new.images[0]), "synthetic, new mask", "synthetic image from the deformed mask"),
-            ]
+            [make_figure(_pixels(part, mask), caption, alt, longest=longest) for part, mask, caption, alt in shown]
         )
     return rows
+
+
+def _pixels(image: Tensor, label: Tensor) -> Pixels:
+    """Turn an image or a label into pixels, of volumes the slice that is fullest in the label."""
+    plane = fullest_plane(image, label)
+    return image_pixels(plane) if plane.is_floating_point() else label_pixels(plane)
 
 
 def prediction_rows(
@@ -99,19 +110,15 @@ def prediction_rows(
     for index, rank in reversed(chosen.items()):
         item, title = items[index], f"{rank} of {len(items)}: {items[index]['name']}"
         figures = [
-            _figure(image_pixels(item["image"]), "test image", f"test image {item['name']}"),
-            _figure(label_pixels(item["label"]), "true mask", f"true mask of test image {item['name']}"),
+            make_figure(image_pixels(item["image"]), "test image", f"test image {item['name']}"),
+            make_figure(label_pixels(item["label"]), "true mask", f"true mask of test image {item['name']}"),
         ]
         for arm, segmenter in segmenters.items():
             pixels = error_pixels(item["image"], segmenter.predict(item["image"]), item["label"])
             alt = f"prediction of the U-Net trained {arm} on {item['name']}: found, missed and wrongly found pixels"
-            figures.append(_figure(pixels, f"{arm}: Dice {dice[arm, index]:.3f}", alt))
+            figures.append(make_figure(pixels, f"{arm}: Dice {dice[arm, index]:.3f}", alt))
         rows.append((title, figures))
     return rows
-
-
-def _figure(pixels: Pixels, caption: str, alt: str) -> Figure:
-    return Figure(png_data_uri(pixels), caption, alt)
 
 
 def compare_arms(scores: pd.DataFrame, *, seed: int) -> list[Score]:
@@ -222,12 +229,4 @@ def write_report(path: Path, **content: Any) -> Path:
     Returns:
         `path`.
     """
-    import jinja2
-
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(**content)
-    with replacing(path) as hidden:
-        hidden.write_text(page, encoding="utf-8")
-    return path
+    return write_page(path, "report.html.j2", **content)

@@ -4,43 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-import torch
-from monai.inferers import Inferer
 from monai.metrics import DiceMetric, MeanIoU
-from torch import Tensor, nn
 
-from monai_genaug.generators.base import evaluating
 from monai_genaug.training.bundle import train_bundle, training_seconds
 from monai_genaug.training.progress import Progress
+from monai_genaug.training.segmenter import SEGMENTER, Segmenter
 
 if TYPE_CHECKING:
     import pandas as pd
-
-SEGMENTER = "nuclei_unet"
-
-
-class Segmenter(NamedTuple):
-    """A trained network with the sliding window that it is used with.
-
-    Args:
-        network: gives logits of the foreground (B, 1, *S).
-        inferer: called as ``inferer(images, network)``.
-        seconds: that its training took, interruptions left out.
-    """
-
-    network: nn.Module
-    inferer: Inferer
-    seconds: float = 0.0
-
-    @torch.no_grad()
-    def predict(self, image: Tensor) -> Tensor:
-        """Segment one whole image (C, *S) in [0, 1] of any size; gives (1, *S), bool, on the CPU."""
-        device = next(self.network.parameters()).device
-        with evaluating(self.network):
-            logits: Tensor = self.inferer(image[None].to(device), self.network)
-        return (logits[0] > 0).cpu()
 
 
 def train_segmenter(
@@ -94,9 +67,10 @@ def evaluate_segmenter(segmenter: Segmenter, items: Sequence[Mapping[str, Any]])
         One row for each item, with the columns index, name, group, dice and jaccard.
 
     Example:
+        >>> import torch
         >>> from monai.inferers import SimpleInferer
         >>> item = {"image": torch.ones(1, 8, 8), "label": torch.ones(1, 8, 8), "group": "p1", "name": "a"}
-        >>> evaluate_segmenter(Segmenter(nn.Conv2d(1, 1, 1), SimpleInferer()), [item]).columns.tolist()
+        >>> evaluate_segmenter(Segmenter(torch.nn.Conv2d(1, 1, 1), SimpleInferer()), [item]).columns.tolist()
         ['index', 'name', 'group', 'dice', 'jaccard']
     """
     import pandas as pd

@@ -13,7 +13,7 @@ from monai_genaug.benchmark.grid.store import CellResult
 from monai_genaug.benchmark.label_efficiency import LabelWorth, labels_worth
 from monai_genaug.benchmark.significance import holm, wilcoxon_p
 from monai_genaug.benchmark.stats import PairedInterval, paired_interval
-from monai_genaug.benchmark.tables import Table
+from monai_genaug.tables import Table
 
 MIN_SEEDS = 5  # below which no interval is given: a t interval of two seeds says next to nothing
 Setup = tuple[str, int, str]  # data set, number of labelled images, segmenter
@@ -216,7 +216,7 @@ def _row(gain: Gain) -> list[str]:
             show_difference(None if found is None else found["dice"])
             for found in (gain.over_baseline, gain.over_control)
         ),
-        "-" if gain.p is None else f"{gain.p:.3f}",
+        "-" if gain.p is None else "< 0.001" if gain.p < 0.0005 else f"{gain.p:.3f}",
         show_worth(gain.worth),
     ]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from monai_genaug.benchmark.grid.gains import Gain
 from monai_genaug.benchmark.grid.scores import SCORES
 from monai_genaug.benchmark.grid.store import CellResult
-from monai_genaug.benchmark.tables import Table
 from monai_genaug.data import replacing
+from monai_genaug.tables import Table
 
 
 def write_results(folder: Path, results: Sequence[CellResult], gains: Sequence[Gain], tables: Sequence[Table]) -> None:

@@ -14,9 +14,11 @@ import torch
 from monai_genaug._checks import check_device
 from monai_genaug.benchmark.grid.block import Block, Dataset
 from monai_genaug.benchmark.grid.cells import Cell, choose_shard, list_cells, parse_shard
+from monai_genaug.benchmark.grid.facts import write_command
 from monai_genaug.benchmark.grid.gains import gain_tables, measure_gains, measure_tables
 from monai_genaug.benchmark.grid.plan import GridPlan
 from monai_genaug.benchmark.grid.recipes import Kitchen
+from monai_genaug.benchmark.grid.report import write_grid_report
 from monai_genaug.benchmark.grid.results import write_results
 from monai_genaug.benchmark.grid.scores import score_segmenter
 from monai_genaug.benchmark.grid.store import CellResult, CellStore
@@ -100,11 +102,13 @@ def run_grid(
                 watch.advance()
     except OutOfTimeError:
         failures.append(f"out of time after {minutes:g} minutes: the same command goes on where it was")
-    found = [store.read(kitchens(cell).key(cell)) for cell in cells]
-    results = [result for result in found if result is not None]
+    found = [(cell, store.read(kitchens(cell).key(cell))) for cell in cells]
+    results = [result._replace(cell=cell) for cell, result in found if result is not None]  # by this plan's names
     gains = measure_gains(results)
     tables = gain_tables(gains)
     write_results(folder, results, gains, [*tables, *measure_tables(gains, tolerance=plan.tolerance)])
+    command = write_command(folder, content, data_dir=data_dir, setting=setting, device=device)
+    write_grid_report(folder, plan, results, gains, kitchens, command=command)
     return BenchmarkResult(folder, tables, failures)
 
 

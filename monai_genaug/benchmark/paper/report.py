@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from monai_genaug.benchmark.loss_table import average_losses, median_seconds
 from monai_genaug.benchmark.paper.plan import MODELS, PaperPlan
 from monai_genaug.benchmark.paper.scores import SCORES, summarise_scores
-from monai_genaug.benchmark.tables import Table
+from monai_genaug.tables import Table
 
 if TYPE_CHECKING:
     import pandas as pd

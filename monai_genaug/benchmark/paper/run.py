@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from monai_genaug.benchmark.loss_table import LossFile, read_losses
-from monai_genaug.benchmark.machine import describe_machine
 from monai_genaug.benchmark.paper.pictures import Snapshots, write_figure
 from monai_genaug.benchmark.paper.plan import MODELS
 from monai_genaug.benchmark.paper.report import (
@@ -24,6 +23,7 @@ from monai_genaug.benchmark.paper.setup import KIND, Setup, prepare
 from monai_genaug.benchmark.tables import BenchmarkResult
 from monai_genaug.data import replacing
 from monai_genaug.generators import load_generator
+from monai_genaug.machine import describe_machine
 from monai_genaug.training import train_bundle
 from monai_genaug.training.progress import Course
 

@@ -6,12 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import torch
 from monai.metrics import MAEMetric, PSNRMetric, SSIMMetric, compute_dice, compute_iou
 from torch import Tensor
 
 from monai_genaug._rng import derive_seed
 from monai_genaug.generators import ConditionalGenerator
+from monai_genaug.metrics.regions import find_regions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,28 +25,6 @@ SCORES = {  # and what tables call them
     "psnr": "PSNR, dB",
     "mae": "mean absolute error",
 }
-
-
-def find_regions(image: Tensor, *, nuclei: str = "bright") -> Tensor:
-    """Find the nuclei of an image by its own Otsu threshold (Otsu 1979), of the mean of its channels.
-
-    Args:
-        image: (C, Y, X) in [0, 1].
-        nuclei: ``"bright"``: what lies above the threshold; ``"dark"``: likewise in the negative.
-
-    Returns:
-        (1, Y, X), bool; empty for an image of one value.
-
-    Example:
-        >>> find_regions(torch.tensor([[[0.1, 0.9], [0.8, 0.2]]]))
-        tensor([[[False,  True],
-                 [ True, False]]])
-    """
-    from skimage.filters import threshold_otsu
-
-    grey = image.float().mean(dim=0, keepdim=True).numpy()
-    grey = grey if nuclei == "bright" else 1.0 - grey
-    return torch.from_numpy(grey > threshold_otsu(grey))
 
 
 def score_image(real: Tensor, made: Tensor, label: Tensor, *, nuclei: str = "bright") -> dict[str, float]:
@@ -63,6 +41,7 @@ def score_image(real: Tensor, made: Tensor, label: Tensor, *, nuclei: str = "bri
         images. SSIM after Wang et al. 2004: Gaussian windows 11 pixels wide, or as wide as the image.
 
     Example:
+        >>> import torch
         >>> image = torch.rand(1, 16, 16, generator=torch.Generator().manual_seed(0))
         >>> scores = score_image(image, image, image > 0.5)
         >>> [round(scores[name], 3) for name in ("jaccard", "dice", "ssim", "psnr", "mae")]

@@ -184,3 +184,17 @@ def test_it_is_a_kind_of_benchmark_with_options_of_its_own(root, tmp_path):
         file.write_text("kind: paper_nucleus")
         with pytest.raises(ValueError, match="a benchmark of the kind paper_nucleus has no option shard: leave it out"):
             run_benchmark(file, bars, shard="1/2")
+
+
+def test_what_is_written_of_a_generator_is_the_same_for_another_process(root, tmp_path, monkeypatch):
+    cell = {"labelled": [2], "arms": ["classic+genaug"], "generators": ["edits", "backgrounds"]}
+    done = run(root, tmp_path / "out", cell)
+    before = cells_of(done.folder)
+    for file in (done.folder / "cells").iterdir():
+        file.unlink()
+    monkeypatch.setattr("os.getpid", lambda: 4711)
+    again = run(root, tmp_path / "out", cell)
+    assert again.failures == []
+    assert [json.loads(text)["scores"] for text in cells_of(again.folder).values()] == [
+        json.loads(text)["scores"] for text in before.values()
+    ]

@@ -11,7 +11,6 @@ import torch
 
 from monai_genaug.benchmark.paper.scores import (
     SCORES,
-    find_regions,
     make_image,
     score_generator,
     score_image,
@@ -28,19 +27,6 @@ def disc(size: int = 16, *, left: int = 4) -> torch.Tensor:
 
 def as_image(label: torch.Tensor, *, channels: int = 1) -> torch.Tensor:
     return (0.1 + 0.8 * (label > 0).float()).expand(channels, *label.shape[1:])
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_bright_and_dark_nuclei_are_found(channels):
-    label = disc()
-    image = as_image(label, channels=channels)
-    assert torch.equal(find_regions(image), label > 0)
-    assert torch.equal(find_regions(1.0 - image, nuclei="dark"), label > 0)
-
-
-@pytest.mark.parametrize("nuclei", ["bright", "dark"])
-def test_an_image_of_one_value_has_no_nuclei(nuclei):
-    assert not find_regions(torch.full((1, 8, 8), 0.4), nuclei=nuclei).any()
 
 
 def test_equal_images_have_perfect_scores():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from monai_genaug.benchmark.tables import Table
+from monai_genaug.tables import Table
 
 TABLE = Table("Scores [x]", ["", "A"], [["Dice", "0.9 ± 0.1"]], "One [seed].")
 
