@@ -18,6 +18,7 @@ LEVELS = [
     {"transforms", "training"},
     {"benchmark", "preview", "evaluation"},
     {"cli"},
+    {"__main__"},
 ]
 LEVEL_OF = {unit: level for level, units in enumerate(LEVELS) for unit in units}
 

@@ -7,6 +7,7 @@ from monai_genaug.data.describe import DatalistSummary, describe_datalist
 from monai_genaug.data.digest import digest_datalist
 from monai_genaug.data.fetch import SOURCES, DatasetSource, fetch
 from monai_genaug.data.items import CheckPaird, ScaleToUnitd, load_items, scale_to_unit
+from monai_genaug.data.label_maps import check_label_map, read_label_map
 from monai_genaug.data.reader import AnyImageReader
 from monai_genaug.data.splits import split_by_group
 from monai_genaug.data.unpaired import list_unpaired, load_images, load_labels
@@ -20,6 +21,7 @@ __all__ = [
     "DatasetSource",
     "FormatError",
     "ScaleToUnitd",
+    "check_label_map",
     "describe_datalist",
     "digest_datalist",
     "fetch",
@@ -30,6 +32,7 @@ __all__ = [
     "load_items",
     "load_labels",
     "read_array",
+    "read_label_map",
     "replacing",
     "scale_to_unit",
     "split_by_group",

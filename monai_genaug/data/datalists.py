@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from collections.abc import Iterable, Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_genaug.data._errors import FormatError
+from monai_genaug.data._folders import name_path, read_list, tell_content
 from monai_genaug.data.arrays import find_suffix, is_source
 from monai_genaug.data.matlab import MatReference, count_cells, list_variables, parse_reference
 from monai_genaug.data.splits import SPLITS, Item, check_split_groups, group_of, split_by_group
@@ -30,6 +30,7 @@ def load_datalist(
     label_variable: str | None = None,
     fractions: Sequence[float] = (0.6, 0.2, 0.2),
     seed: int = 0,
+    name: str = "",
 ) -> dict[str, list[Item]]:
     """List the image and label pairs of a data set by split.
 
@@ -46,6 +47,7 @@ def load_datalist(
         label_variable: variable of a ``.mat`` file, by default `masks`, `mask`, `labels` or `label`.
         fractions: shares of training, validation and test where the source has no splits.
         seed: of these splits.
+        name: of the setting that `path` comes from, such as ``dataset_dir``, for errors.
 
     Returns:
         For each of training, validation and test, items ``{"image", "label", "group", ...}`` with absolute paths.
@@ -58,16 +60,16 @@ def load_datalist(
         >>> import tempfile
         >>> from pathlib import Path
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     for name in ("images/a.png", "images/b.png", "labels/a.png", "labels/b.png"):
-        ...         Path(folder, name).parent.mkdir(exist_ok=True)
-        ...         Path(folder, name).touch()
+        ...     for file in ("images/a.png", "images/b.png", "labels/a.png", "labels/b.png"):
+        ...         Path(folder, file).parent.mkdir(exist_ok=True)
+        ...         Path(folder, file).touch()
         ...     splits = load_datalist(folder, fractions=(0.5, 0.5, 0))
-        >>> {name: len(items) for name, items in splits.items()}
+        >>> {split: len(items) for split, items in splits.items()}
         {'training': 1, 'validation': 1, 'test': 0}
     """
     root = Path(path).expanduser().resolve()
     if not root.exists():
-        raise FileNotFoundError(f"{root} does not exist, expected a data set: {LAYOUTS}.")
+        raise FileNotFoundError(f"{name_path(root, name)} does not exist, expected a data set: {LAYOUTS}.")
     if root.suffix.lower() == ".mat" and root.is_file():
         items = _list_mat(root, image_variable, label_variable)
     elif image_variable or label_variable:
@@ -78,21 +80,18 @@ def load_datalist(
             return splits
         items = splits["training"]
     elif root.is_dir():
-        items = _list_folder(root)
+        items = _list_folder(root, name_path(root, name))
     else:
-        raise ValueError(f"{root} is no data set: understood are {LAYOUTS}.")
+        raise ValueError(f"{name_path(root, name)} is no data set: understood are {LAYOUTS}.")
     splits = split_by_group(items, fractions, seed)
-    counts = ", ".join(f"{len(splits[name])} for {name}" for name in SPLITS)
+    counts = ", ".join(f"{len(splits[split])} for {split}" for split in SPLITS)
     logger.info("%s has no splits, its %d images are taken as %s.", root, len(items), counts)
     return splits
 
 
 def _list_json(file: Path) -> dict[str, list[Item]]:
     """Items of a JSON data list by split."""
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise FormatError(f"{file} is no valid JSON ({error}): mend it, or write it with write_dataset.") from error
+    content = read_list(file)
     if not isinstance(content, dict) or not isinstance(content.get("training"), list):
         raise FormatError(f"{file} has no list `training`, expected lists training, validation, test of items.")
     splits = {name: _complete(file, content.get(name, [])) for name in SPLITS}
@@ -107,7 +106,7 @@ def _complete(file: Path, entries: Iterable[Any]) -> list[Item]:
     labelled = [entry for entry in entries if isinstance(entry, dict) and "label" in entry]
     items = []
     for entry in labelled:
-        paths = {key: _resolve(file, value) for key, value in entry.items() if _is_path(key, value)}
+        paths = {key: resolve_source(file, value) for key, value in entry.items() if _is_path(key, value)}
         if len(paths) < 2:
             raise FormatError(
                 f"{file} has an item with the keys {sorted(entry)}, expected label and at least one image."
@@ -121,8 +120,17 @@ def _is_path(key: str, value: Any) -> bool:
     return key in ("image", "label") or (key != "group" and isinstance(value, str) and is_source(value))
 
 
-def _resolve(file: Path, value: Any) -> str:
-    """Absolute source of an entry that is relative to its list."""
+def resolve_source(file: Path, value: Any) -> str:
+    """Give the absolute source of an entry that is relative to its list.
+
+    Args:
+        file: the list.
+        value: of the entry.
+
+    Raises:
+        FormatError: if it is no text.
+        FileNotFoundError: if there is no such source.
+    """
     if not isinstance(value, str):
         raise FormatError(f"{file} names {value!r}, expected one path as text: give each modality its own key.")
     source = os.path.normpath(file.parent / value)
@@ -132,30 +140,44 @@ def _resolve(file: Path, value: Any) -> str:
     return source
 
 
-def _list_folder(root: Path) -> list[Item]:
+def _list_folder(root: Path, called: str) -> list[Item]:
     """Items of a folder without a data list."""
     if (root / "images").is_dir() and (root / "labels").is_dir():
-        return _list_pairs(root)
+        return _list_pairs(root, called)
     samples = root / "stage1_train" if (root / "stage1_train").is_dir() else root
     folders = sorted(folder for folder in samples.iterdir() if folder.is_dir() and not folder.name.startswith("."))
     if folders and all((folder / "images").is_dir() for folder in folders):
         return [_bowl_item(folder) for folder in folders]
-    found = ", ".join(sorted(entry.name for entry in root.iterdir())[:5]) or "nothing"
-    raise ValueError(f"{root} holds {found}, which is no known layout: understood are {LAYOUTS}.")
+    if (root / "images").is_dir():
+        if tell_content(root / "images") == "is empty":
+            raise ValueError(
+                f"{called} has a folder images/ which is empty, expected images: copy the data set as a whole."
+            )
+        raise ValueError(
+            f"{called} has images/ and no labels/, expected a label map for each image, of its name: add labels/, or "
+            "train nuclei_cyclegan, which takes masks that belong to other images."
+        )
+    found = tell_content(root)
+    if found == "is empty":
+        raise ValueError(f"{called} is empty, expected a data set: {LAYOUTS}.")
+    raise ValueError(f"{called} {found}, which is no known layout: understood are {LAYOUTS}.")
 
 
-def _list_pairs(root: Path) -> list[Item]:
+def _list_pairs(root: Path, called: str) -> list[Item]:
     """Items of a folder with images/ and labels/; a subfolder of labels/ holds one mask for each object."""
     images, labels = (_by_stem(root / name) for name in ("images", "labels"))
     unmatched = [images.get(stem, labels.get(stem)) for stem in sorted(images.keys() ^ labels.keys())]
     if unmatched:
         names = ", ".join(str(file.relative_to(root)) for file in unmatched[:5] if file)
         raise ValueError(
-            f"{root} has {len(unmatched)} files without a partner ({names}), expected equal names in images/ and "
+            f"{called} has {len(unmatched)} files without a partner ({names}), expected equal names in images/ and "
             "labels/: add or remove them."
         )
     if not images:
-        raise ValueError(f"{root} has no readable file in images/: check that the data set was copied as a whole.")
+        raise ValueError(
+            f"{called} has no readable file in images/, which {tell_content(root / 'images')}: check that the data set "
+            "was copied as a whole."
+        )
     return [{"image": str(images[stem]), "label": str(labels[stem]), "group": stem} for stem in sorted(images)]
 
 

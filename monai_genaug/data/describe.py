@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 
-from monai_genaug._checks import check_label
 from monai_genaug.data._errors import FormatError
 from monai_genaug.data.arrays import read_array
+from monai_genaug.data.label_maps import read_label_map
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def describe_datalist(
 
     Raises:
         ValueError: for an empty list, images that differ in channels or dimensions, labels that differ from their
-            image in size or hold no label values, and intensities that are not finite.
+            image in size or are no label maps, and intensities that are not finite.
 
     Example:
         >>> import tempfile
@@ -144,14 +143,13 @@ def _read_facts(item: Mapping[str, Any], image_key: str, label_key: str | None) 
 
 def _read_label(item: Mapping[str, Any], image: np.ndarray, image_key: str, label_key: str) -> np.ndarray:
     """Read and check the label of an image."""
-    label = read_array(item[label_key])[0]
-    if label.shape != (1, *image.shape[1:]):
+    label = read_label_map(item[label_key]).numpy()
+    if label.shape[1:] != image.shape[1:]:
         raise FormatError(
             f"{item[label_key]} has shape {label.shape}, expected {(1, *image.shape[1:])} as its image "
-            f"{item[image_key]}: save labels as one grey channel of the size of their image."
+            f"{item[image_key]}: save labels in the size of their image."
         )
-    numbers = torch.from_numpy(label[0].astype(np.float64 if label.dtype.kind == "f" else np.int64))
-    return check_label(numbers, name=str(item[label_key])).numpy()
+    return label[0]
 
 
 def _count_single_objects(label: np.ndarray) -> int:

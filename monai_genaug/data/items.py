@@ -17,10 +17,11 @@ from monai.transforms import (
 from monai.utils import convert_to_dst_type
 from torch import Tensor
 
-from monai_genaug._checks import check_label
 from monai_genaug._tensors import as_plain_tensor
 from monai_genaug.data.arrays import strip_suffix
+from monai_genaug.data.label_maps import check_label_map
 from monai_genaug.data.reader import AnyImageReader
+from monai_genaug.data.splits import group_of
 
 Item = dict[str, Any]
 KEYS = ("image", "label")
@@ -30,14 +31,15 @@ def load_items(entries: Iterable[Mapping[str, Any]]) -> list[Item]:
     """Load the images and labels of one split, all of one kind, and scale the images by `scale_to_unit`.
 
     Args:
-        entries: of `load_datalist`: paths under image and label, and a group.
+        entries: of `load_datalist`, or an ordinary list of MONAI: paths under image and label, perhaps a group.
 
     Returns:
-        For each entry ``{"image": (C, *S) float32 in [0, 1], "label": (1, *S) int64, "group": str, "name": str}``.
+        For each entry ``{"image": (C, *S) float32 in [0, 1], "label": (1, *S) int64, "group": str, "name": str}``;
+        the group is that of `group_of`.
 
     Raises:
         FileNotFoundError: if a file is missing.
-        ValueError: if a file cannot be read, an image holds NaN or Inf, a label has not whole numbers, one channel and
+        ValueError: if a file cannot be read, an image holds NaN or Inf, a label is no label map of one channel and
             its image's size, or the images differ in channels or dimensions.
 
     Example:
@@ -58,10 +60,10 @@ def load_items(entries: Iterable[Mapping[str, Any]]) -> list[Item]:
     )  # no Compose: it would hide errors in its own
     items: list[Item] = []
     for entry in entries:
-        if not entry.keys() >= {*KEYS, "group"}:
+        if not entry.keys() >= set(KEYS):
             raise ValueError(
-                f"an item has the keys {sorted(entry)}, expected image, label and group: name one of its images "
-                "`image` in the data list."
+                f"an item has the keys {sorted(entry)}, expected image and label: name one of its images `image` in "
+                "the data list."
             )
         sample: dict[Any, Any] = {key: entry[key] for key in KEYS}
         for step in steps:
@@ -73,18 +75,18 @@ def load_items(entries: Iterable[Mapping[str, Any]]) -> list[Item]:
                 f"{tuple(items[0]['image'].shape)}, expected equal channels and dimensions: use one kind of image."
             )
         name = strip_suffix(Path(entry["image"]).name)
-        items.append({"image": image, "label": label, "group": str(entry["group"]), "name": name})
+        items.append({"image": image, "label": label, "group": group_of(entry), "name": name})
     return items
 
 
 class CheckPaird(MapTransform):
-    """Checks that a label has one channel, its image's size and whole numbers, and makes it int64.
+    """Checks that a label is a label map of one channel and its image's size, and makes it int64.
 
     Args:
         keys: of the image and of the label.
 
     Raises:
-        ValueError: from the call, if it has not.
+        ValueError: from the call, if it is not.
 
     Example:
         >>> pair = {"image": torch.rand(1, 2, 2), "label": torch.ones(1, 2, 2)}
@@ -102,7 +104,7 @@ class CheckPaird(MapTransform):
                 f"{names[1]} has the shape {tuple(label.shape)}, expected {(1, *image.shape[1:])} to fit "
                 f"{names[0]}: export both on one grid, the label as one channel."
             )
-        check_label(as_plain_tensor(label), name=names[1])
+        check_label_map(label, name=names[1])
         sample[self.keys[1]] = label.to(torch.int64)
         return sample
 

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from monai_genaug._checks import check_label
+from monai_genaug.data._folders import name_path, read_list, tell_content
 from monai_genaug.data.arrays import find_suffix, read_array
-from monai_genaug.data.datalists import load_datalist
+from monai_genaug.data.datalists import load_datalist, resolve_source
 from monai_genaug.data.items import scale_to_unit
+from monai_genaug.data.label_maps import read_label_map
 from monai_genaug.data.splits import SPLITS
 
 FOLDERS = {"image": "images", "label": "labels"}
 
 
-def list_unpaired(path: str | os.PathLike[str], key: str) -> list[dict[str, str]]:
+def list_unpaired(path: str | os.PathLike[str], key: str, *, name: str = "") -> list[dict[str, str]]:
     """List images for which no label is needed, or labels for which no image is.
 
     Of a data set with splits only what is for training is taken. Other folders are taken whole: their ``images/`` or
@@ -30,6 +30,7 @@ def list_unpaired(path: str | os.PathLike[str], key: str) -> list[dict[str, str]
         path: what `load_datalist` understands; a ``dataset.json``, also with items that have no label, or with a list
             ``unlabelled`` of images; or a folder of files.
         key: ``"image"`` or ``"label"``.
+        name: of the setting that `path` comes from, such as ``masks_dir``, for errors.
 
     Returns:
         ``{key: source}`` for each, without repetition.
@@ -46,19 +47,41 @@ def list_unpaired(path: str | os.PathLike[str], key: str) -> list[dict[str, str]
         ['a.png']
     """
     root = Path(path).expanduser().resolve()
+    called = name_path(root, name)
     if not root.exists():
-        raise FileNotFoundError(f"{root} does not exist, expected a folder of {FOLDERS[key]} or a data set.")
+        raise FileNotFoundError(f"{called} does not exist, expected a folder of {FOLDERS[key]} or a data set.")
     datalist = root if root.suffix.lower() == ".json" else root / "dataset.json"
     if datalist.is_file():
         sources = _list_json(datalist, key)
     elif root.is_dir() and (files := _list_files(root / FOLDERS[key], folders=key == "label") or _list_files(root)):
         sources = [str(file) for file in files]
     else:
-        splits = load_datalist(root, fractions=(1, 0, 0))
+        _check_folder(root, key, called, name)
+        splits = load_datalist(root, fractions=(1, 0, 0), name=name)
         sources = [entry[key] for entry in splits["training"]]
     if not sources:
-        raise ValueError(f"{root} has no {FOLDERS[key]} for training, expected at least one: check its lists.")
+        remedy = f"check its lists{_elsewhere(key, name)}"
+        raise ValueError(f"{called} has no {FOLDERS[key]} for training, expected at least one: {remedy}.")
     return [{key: source} for source in dict.fromkeys(sources)]
+
+
+def _check_folder(root: Path, key: str, called: str, name: str) -> None:
+    """Refuse a folder in which nothing is to be found, saying what it lacks."""
+    wanted = FOLDERS[key]
+    if root.is_dir() and (found := tell_content(root)) == "is empty":
+        raise ValueError(f"{called} {found}, expected {wanted}: check that the data set was copied as a whole.")
+    if (root / wanted).is_dir():
+        raise ValueError(
+            f"{called} has a folder {wanted}/ which {tell_content(root / wanted)}, expected files such as a.png or "
+            "a.nii.gz: check that the data set was copied as a whole."
+        )
+    if key == "label" and (root / FOLDERS["image"]).is_dir():
+        raise ValueError(f"{called} has images/ and no labels/, expected label maps: add them{_elsewhere(key, name)}.")
+
+
+def _elsewhere(key: str, name: str) -> str:
+    """Say that label maps may come from elsewhere."""
+    return f", or set {name or 'the folder'} to where label maps are" if key == "label" else ""
 
 
 def _list_files(folder: Path, *, folders: bool = False) -> list[Path]:
@@ -69,21 +92,26 @@ def _list_files(folder: Path, *, folders: bool = False) -> list[Path]:
 
 def _list_json(file: Path, key: str) -> list[str]:
     """Sources of a data list, of items with both and of items with one."""
-    content: Any = json.loads(file.read_text(encoding="utf-8"))
+    content: Any = read_list(file)
     if not isinstance(content, dict):
         raise ValueError(f"{file} holds no lists, expected lists such as training: write it with write_dataset.")
-    lists = [content.get("training"), content.get("unlabelled") if key == "image" else None]
-    entries = [entry for part in lists for entry in (part if isinstance(part, list) else [])]
-    found = [os.path.normpath(file.parent / str(entry[key])) for entry in entries if key in entry]
+    lists = ("training", "unlabelled") if key == "image" else ("training",)
+    found = [resolve_source(file, value) for split in lists for value in _values(content.get(split), key)]
     held_out = {
-        os.path.normpath(file.parent / str(entry[key]))
-        for split in SPLITS[1:]
-        for entry in content.get(split, [])
-        if key in entry
+        os.path.normpath(file.parent / str(value)) for split in SPLITS[1:] for value in _values(content.get(split), key)
     }
     if shared := held_out & set(found):
         raise ValueError(f"{file} has {sorted(shared)[0]} for training and for validation or test: give it one place.")
     return found
+
+
+def _values(entries: Any, key: str) -> Iterator[Any]:
+    """What the entries of one list name under a key; where they are texts, these are images."""
+    for entry in entries if isinstance(entries, list) else []:
+        if isinstance(entry, Mapping) and key in entry:
+            yield entry[key]
+        elif isinstance(entry, str) and key == "image":
+            yield entry
 
 
 def load_images(entries: Iterable[Mapping[str, Any]]) -> list[dict[str, Tensor]]:
@@ -112,14 +140,6 @@ def load_labels(entries: Iterable[Mapping[str, Any]]) -> list[dict[str, Tensor]]
         ``{"label": (1, *S) int64}`` for each.
 
     Raises:
-        ValueError: if a file cannot be read, or holds no label map.
+        ValueError: if a file cannot be read, or holds no label map of one channel.
     """
-    labels = []
-    for entry in entries:
-        values = torch.from_numpy(read_array(entry["label"])[0].astype("float64"))
-        if values.shape[0] != 1:
-            raise ValueError(
-                f"{entry['label']} has {values.shape[0]} channels, expected one: save label maps as one channel."
-            )
-        labels.append({"label": check_label(values, name=str(entry["label"]))})
-    return labels
+    return [{"label": read_label_map(entry["label"])} for entry in entries]

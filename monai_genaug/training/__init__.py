@@ -2,7 +2,12 @@
 
 from monai_genaug.training.adversarial import AdversarialEngine, NonFiniteLossError
 from monai_genaug.training.bundle import train_bundle
-from monai_genaug.training.check import check_images, check_training_data, check_unpaired_data
+from monai_genaug.training.check import (
+    check_images,
+    check_training_data,
+    check_unlabelled_images,
+    check_unpaired_data,
+)
 from monai_genaug.training.checkpoint import Checkpoint
 from monai_genaug.training.cyclegan import CycleGANEngine
 from monai_genaug.training.discriminators import TwoDiscriminators, patch_discriminator
@@ -13,7 +18,7 @@ from monai_genaug.training.masks import fit_masks
 from monai_genaug.training.pix2pix import Pix2PixEngine
 from monai_genaug.training.segmentation import ForegroundPrepareBatch, MaskWriter, foreground, list_images
 from monai_genaug.training.styles import AddStyled, fit_styles
-from monai_genaug.training.unpaired import JoinedLoader, draw_items
+from monai_genaug.training.unpaired import JoinedLoader, check_drawn_masks, draw_items
 
 __all__ = [
     "AddStyled",
@@ -31,8 +36,10 @@ __all__ = [
     "SeededLoader",
     "TwoDiscriminators",
     "as_floats",
+    "check_drawn_masks",
     "check_images",
     "check_training_data",
+    "check_unlabelled_images",
     "check_unpaired_data",
     "choose_split",
     "draw_items",

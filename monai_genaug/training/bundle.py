@@ -23,6 +23,7 @@ from monai_genaug.training.draws import SeededLoader
 from monai_genaug.training.handlers import ProgressHandler
 from monai_genaug.training.logs import log_to_file, muted
 from monai_genaug.training.progress import Progress
+from monai_genaug.training.threads import joined_pools
 from monai_genaug.training.unpaired import JoinedLoader
 
 CONFIGS = ("network.yaml", "train.yaml")
@@ -82,6 +83,7 @@ def train_bundle(
     with ExitStack() as stack:
         stack.enter_context(torch.random.fork_rng(devices=range(torch.cuda.device_count())))
         stack.enter_context(_plain_errors())
+        stack.enter_context(joined_pools())
         stack.enter_context(log_to_file(Path(parser.get_parsed_content("output_dir")) / "train.log"))
         try:
             workflow.initialize()

@@ -10,13 +10,19 @@ from typing import Any
 from monai_genaug.data import DatalistSummary, describe_datalist
 from monai_genaug.generators.base import ConditionalGenerator
 from monai_genaug.masks.encodings import BinaryEncoding, OneHotEncoding
+from monai_genaug.training.discriminators import least_crop
 
 logger = logging.getLogger(__name__)
 MOST_CLASSES = 8
 
 
 def check_training_data(
-    entries: Sequence[Mapping[str, Any]], generator: ConditionalGenerator, *, crop_size: int, limit: int | None = 200
+    entries: Sequence[Mapping[str, Any]],
+    generator: ConditionalGenerator,
+    *,
+    crop_size: int,
+    discriminator_layers: int | None = None,
+    limit: int | None = 200,
 ) -> DatalistSummary:
     """Read images and labels, log what they are like, and refuse what the configuration does not fit.
 
@@ -24,6 +30,7 @@ def check_training_data(
         entries: of `load_datalist`.
         generator: that is to be trained.
         crop_size: side of the crops, pixels.
+        discriminator_layers: of the `patch_discriminator` that sees the crops; None: there is no such.
         limit: read at most so many images, evenly spread; None reads all.
 
     Returns:
@@ -40,6 +47,7 @@ def check_training_data(
         stride=generator.stride,
         limit=limit,
     )
+    _check_crop(crop_size, generator, discriminator_layers)
     _check_labels(found, generator)
     return found
 
@@ -50,6 +58,7 @@ def check_unpaired_data(
     generator: ConditionalGenerator,
     *,
     crop_size: int,
+    discriminator_layers: int | None = None,
     limit: int | None = 200,
 ) -> None:
     """Check two lists that do not belong together, as `check_training_data` does one.
@@ -59,11 +68,17 @@ def check_unpaired_data(
         masks: entries with a label; there may be none, where a mask sampler makes them of nothing.
         generator: that is to be trained.
         crop_size: side of the crops, pixels.
+        discriminator_layers: of the `patch_discriminator` that sees the crops; None: there is no such.
         limit: read at most so many of each, evenly spread; None reads all.
 
     Raises:
         ValueError: if channels, dimensions, label values or sizes do not fit; it names the setting to change.
     """
+    if shared := {str(entry["image"]) for entry in images} & {str(entry["label"]) for entry in masks}:
+        raise ValueError(
+            f"{min(shared)} is listed as an image and as a mask, expected label maps beside the images: set masks_dir "
+            "to a folder of label maps, or to null and mask_sampler to one that draws them of nothing."
+        )
     check_images(
         images,
         spatial_dims=generator.spatial_dims,
@@ -73,6 +88,7 @@ def check_unpaired_data(
         limit=limit,
         labelled=False,
     )
+    _check_crop(crop_size, generator, discriminator_layers)
     if not masks:
         logger.info("there are no masks, all are made by the mask sampler.")
         return
@@ -85,6 +101,35 @@ def check_unpaired_data(
     if found.label_max == 0:
         raise ValueError("all masks are empty, expected foreground: check that they are masks with values above 0.")
     _check_labels(found, generator)
+
+
+def check_unlabelled_images(
+    images: Sequence[Mapping[str, Any]], generator: ConditionalGenerator, *, limit: int | None = 200
+) -> None:
+    """Read images that are trained on beside pairs, and refuse what is not of the pairs' kind.
+
+    Args:
+        images: entries with an image; there may be none.
+        generator: that is to be trained, and whose pairs were checked.
+        limit: read at most so many, evenly spread; None reads all.
+
+    Raises:
+        ValueError: if channels or dimensions do not fit, or all images are constant.
+    """
+    if not images:
+        return
+    found = describe_datalist(images, limit, label_key=None)
+    _log_images("unlabelled images", found)
+    for what, has, wanted in (
+        ("dimensions", found.spatial_dims, generator.spatial_dims),
+        ("channels", found.channels, generator.image_channels),
+    ):
+        if has != wanted:
+            raise ValueError(
+                f"unlabelled images have {has} {what}, the images of the pairs {wanted}: set unlabelled_dir to images "
+                "of the same kind."
+            )
+    _check_contrast("unlabelled images", found)
 
 
 def check_images(
@@ -115,17 +160,7 @@ def check_images(
         ValueError: if channels, dimensions or sizes do not fit; it names the setting to change.
     """
     found = describe_datalist(entries, limit, label_key="label" if labelled else None)
-    sizes = " to ".join("x".join(map(str, size)) for size in sorted({found.size_min, found.size_max}))
-    logger.info(
-        "%d training images: %dD, %d channel(s), size %s, type %s, intensities %g to %g%s",
-        found.n,
-        found.spatial_dims,
-        found.channels,
-        sizes,
-        "/".join(found.dtypes),
-        *found.intensity,
-        f"; labels: {found.label_kind}, up to {found.label_max}." if labelled else ".",
-    )
+    _log_images("training images", found, f"; labels: {found.label_kind}, up to {found.label_max}" if labelled else "")
     if found.spatial_dims != spatial_dims:
         raise ValueError(
             f"images have {found.spatial_dims} dimensions, the configuration spatial_dims={spatial_dims}: "
@@ -141,10 +176,7 @@ def check_images(
             f"crop_size is {crop_size}, expected a multiple of {stride}, the network's stride: set "
             f"crop_size={max(1, round(crop_size / stride)) * stride}."
         )
-    if found.intensity[0] == found.intensity[1]:
-        raise ValueError(
-            f"all images hold the value {found.intensity[0]:g} alone: check that images and labels are not mixed up."
-        )
+    _check_contrast("images", found)
     if labelled and found.label_max == 0:
         raise ValueError("all labels are empty, expected foreground: check that they are masks with values above 0.")
     if max(found.size_max) < crop_size:
@@ -154,6 +186,41 @@ def check_images(
             stacklevel=2,
         )
     return found
+
+
+def _log_images(what: str, found: DatalistSummary, labels: str = "") -> None:
+    sizes = " to ".join("x".join(map(str, size)) for size in sorted({found.size_min, found.size_max}))
+    logger.info(
+        "%d %s: %dD, %d channel(s), size %s, type %s, intensities %g to %g%s.",
+        found.n,
+        what,
+        found.spatial_dims,
+        found.channels,
+        sizes,
+        "/".join(found.dtypes),
+        *found.intensity,
+        labels,
+    )
+
+
+def _check_contrast(what: str, found: DatalistSummary) -> None:
+    if found.intensity[0] == found.intensity[1]:
+        raise ValueError(
+            f"all {what} hold the value {found.intensity[0]:g} alone: check that images and labels are not mixed up."
+        )
+
+
+def _check_crop(crop_size: int, generator: ConditionalGenerator, discriminator_layers: int | None) -> None:
+    """Refuse crops of which the halvings of the networks leave nothing."""
+    of_discriminator = 1 if discriminator_layers is None else least_crop(discriminator_layers)
+    least = max(generator.least_size, of_discriminator)
+    if crop_size < least:
+        fitting = -(-least // generator.stride) * generator.stride
+        fewer = ", or fewer discriminator_layers" if of_discriminator > generator.least_size else ""
+        raise ValueError(
+            f"crop_size is {crop_size}, expected at least {least}, as the networks halve it several times: set "
+            f"crop_size={fitting}{fewer}."
+        )
 
 
 def _check_labels(found: DatalistSummary, generator: ConditionalGenerator) -> None:

@@ -25,14 +25,15 @@ def patch_discriminator(
         A network from (B, in_channels, *S) to a list whose last entry is (B, 1, *P).
 
     Raises:
-        ValueError: if `base_features` or `layers` is below 1.
+        ValueError: if `base_features` or `layers` is below 1, or `layers` no whole number.
 
     Example:
         >>> import torch
         >>> patch_discriminator(2, 2, base_features=8)(torch.zeros(1, 2, 256, 256))[-1].shape
         torch.Size([1, 1, 30, 30])
     """
-    check_at_least(1, discriminator_features=base_features, discriminator_layers=layers)
+    check_at_least(1, discriminator_features=base_features)
+    _check_layers(layers)
     network = PatchDiscriminator(
         spatial_dims=spatial_dims,
         channels=base_features,
@@ -42,6 +43,29 @@ def patch_discriminator(
     )
     network.apply(init_normal)
     return network
+
+
+def least_crop(layers: int) -> int:
+    """Give the least side of what `patch_discriminator` can be trained on: its maps must not become one voxel or none.
+
+    Args:
+        layers: of the discriminator.
+
+    Raises:
+        ValueError: if `layers` is no whole number, or below 1.
+
+    Example:
+        >>> least_crop(3)
+        24
+    """
+    _check_layers(layers)
+    return 3 * 2**layers  # halved by `layers` convolutions, then 1 less by each of the two last
+
+
+def _check_layers(layers: int) -> None:
+    check_at_least(1, discriminator_layers=layers)
+    if layers != int(layers):
+        raise ValueError(f"discriminator_layers is {layers}, expected a whole number: set discriminator_layers=3.")
 
 
 class TwoDiscriminators(nn.Module):

@@ -21,6 +21,7 @@ from monai_genaug._rng import derive_seed
 from monai_genaug._tensors import as_plain_tensor
 from monai_genaug.data import digest_datalist, replacing
 from monai_genaug.data.arrays import strip_suffix
+from monai_genaug.data.splits import group_of
 from monai_genaug.generators.folders import METADATA_FILE
 from monai_genaug.metrics.nearest import densest_patch, halve, halve_all_ways, nearest_distance
 
@@ -69,7 +70,8 @@ def list_pairs(datalist: Mapping[str, Sequence[Mapping[str, Any]]], split: str, 
     for entry in choose_split(datalist, split):
         name = strip_suffix(os.path.basename(entry["image"]))
         seeds = torch.tensor([derive_seed(seed, name, number) for number in range(2)])
-        items.append({key: entry[key] for key in ("image", "label", "group")} | {"name": name, "seed": seeds})
+        pair = {"image": entry["image"], "label": entry["label"], "group": group_of(entry)}
+        items.append({**pair, "name": name, "seed": seeds})
     return items
 
 

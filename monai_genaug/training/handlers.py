@@ -14,6 +14,7 @@ from monai.engines import Trainer
 from monai.engines.utils import IterationEvents
 from torch import Tensor
 
+from monai_genaug._checks import check_at_least
 from monai_genaug._rng import derive_seed, manual_seed
 from monai_genaug._tensors import as_plain_tensor
 from monai_genaug.data.writers import replacing
@@ -181,9 +182,7 @@ class SampleGrid:
         rows: int = 4,
         seeds: int = 3,
     ) -> None:
-        for name, value in (("interval", interval), ("rows", rows), ("seeds", seeds)):
-            if value < 1:
-                raise ValueError(f"{name} of the sample pictures is {value}, expected at least 1.")
+        check_at_least(1, sample_interval=interval, sample_rows=rows, sample_seeds=seeds)
         self.folder, self.generator, self.dataset = Path(output_dir).expanduser() / "samples", generator, dataset
         self.interval, self.rows, self.seeds = interval, rows, seeds
 

@@ -16,7 +16,8 @@ from monai.inferers import Inferer
 from torch import Tensor
 
 from monai_genaug._rng import derive_seed
-from monai_genaug.data import read_array, replacing, write_array, write_dataset
+from monai_genaug.data import check_label_map, read_array, replacing, write_array, write_dataset
+from monai_genaug.data._folders import name_path, tell_content
 from monai_genaug.data.arrays import find_suffix, strip_suffix
 from monai_genaug.generators.base import ConditionalGenerator
 
@@ -25,13 +26,14 @@ Item = dict[str, Any]
 NIFTI, GEOMETRIC, TIFF = (".nii", ".nii.gz"), (".nii", ".nii.gz", ".mha", ".mhd", ".nrrd"), (".tif", ".tiff")
 
 
-def list_masks(folder: str | os.PathLike[str], *, per_mask: int = 1, seed: int = 0) -> list[Item]:
+def list_masks(folder: str | os.PathLike[str], *, per_mask: int = 1, seed: int = 0, name: str = "") -> list[Item]:
     """List the images that are to be made from the masks of a folder.
 
     Args:
         folder: holds masks in any format of `read_array`, one file each; hidden files and subfolders are left out.
         per_mask: images from each mask; above 1 their names are numbered from 0.
         seed: from which each image's own seed derives, by its mask's name without suffix and its number.
+        name: of the setting that `folder` comes from, such as ``masks_dir``, for errors.
 
     Returns:
         For each image ``{"label": path, "name": str, "group": name of the mask, "seed": int}``, sorted by mask.
@@ -50,8 +52,9 @@ def list_masks(folder: str | os.PathLike[str], *, per_mask: int = 1, seed: int =
     if per_mask < 1:
         raise ValueError(f"per_mask is {per_mask}, expected at least 1 image from each mask.")
     root = Path(folder).expanduser()
+    called = name_path(root, name)
     if not root.is_dir():
-        raise FileNotFoundError(f"{root} is no folder, expected one that holds masks or images: check its path.")
+        raise FileNotFoundError(f"{called} is no folder, expected one that holds masks or images: check its path.")
     masks: dict[str, Path] = {}
     others = []
     for file in sorted(path for path in root.iterdir() if not path.name.startswith(".")):
@@ -62,8 +65,9 @@ def list_masks(folder: str | os.PathLike[str], *, per_mask: int = 1, seed: int =
         else:
             masks[stem] = file
     if not masks:
-        held = ", ".join(others[:5]) or "nothing"
-        raise FileNotFoundError(f"{root} holds {held}, expected files such as a.png or a.nii.gz: check its path.")
+        raise FileNotFoundError(
+            f"{called} {tell_content(root)}, expected files such as a.png or a.nii.gz: check its path."
+        )
     if others:
         logger.warning("%s: left out %s, which can be no images.", root, ", ".join(others[:5]))
     return [
@@ -86,14 +90,17 @@ def check_masks(entries: Iterable[Mapping[str, Any]], generator: ConditionalGene
         generator: that is to take them.
 
     Raises:
-        ValueError: naming the file, if it cannot be read or its dimensions, channels or values do not fit.
+        ValueError: naming the file, if it cannot be read or its dimensions, channels or values do not fit, or
+            it looks like an image.
     """
     for source in dict.fromkeys(entry["label"] for entry in entries):
         array = read_array(source)[0]
+        label = torch.tensor(array)
         try:
-            generator.encode(torch.tensor(array)[None])
+            generator.encode(label[None])
         except ValueError as error:
             raise ValueError(f"{source} is no mask for this generator: {error}") from error
+        check_label_map(label, name=str(source))
         if array.min() > 0:
             logger.warning("%s has no background: is it an image, and no mask?", source)
 

@@ -23,6 +23,7 @@ def fit_masks(
     *,
     classes: bool = False,
     pixels: bool = False,
+    binary: bool = False,
     picture: bool = True,
 ) -> Path:
     """Fit a mask sampler to the labels of a data list and save it, with a picture of real and of sampled labels.
@@ -33,6 +34,8 @@ def fit_masks(
         path: of the file that `load_bank`, `load_procedural` or `load_lesions` read; the picture is ``.png`` beside it.
         classes: of a bank: label values are classes, and not numbers of objects.
         pixels: of a bank: keep the objects' pixels too, as `CopyPasted` needs them.
+        binary: of a bank and of nuclei: labels hold 0 and 1 alone, each connected piece is an object, and new labels
+            hold 0 and 1 too.
         picture: whether to write the picture.
 
     Returns:
@@ -55,6 +58,10 @@ def fit_masks(
     path = Path(path)
     if kind != "bank" and (classes or pixels):
         raise ValueError(f"classes and pixels are options of a bank, kind is {kind!r}: leave them out.")
+    if kind == "lesions" and binary:
+        raise ValueError(
+            "binary is an option of a bank and of nuclei; lesions are connected pieces anyway: leave it out."
+        )
     wanted = ".npz" if kind == "bank" else ".json"
     if path.suffix != wanted:
         raise ValueError(f"{path.name} would hold {kind}, expected a name that ends with {wanted}.")
@@ -62,9 +69,11 @@ def fit_masks(
     labels = [item["label"] for item in load_labels(entries)]
     sampler: InstanceBank | ProceduralNuclei | ProceduralLesions
     if kind == "bank":
-        sampler = InstanceBank.fit(labels, images, instances=not classes, paste_images=pixels)
+        sampler = InstanceBank.fit(
+            labels, images, instances=not (classes or binary), paste_images=pixels, binary=binary
+        )
     else:
-        sampler = ProceduralNuclei.fit(labels) if kind == "nuclei" else ProceduralLesions.fit(labels)
+        sampler = ProceduralNuclei.fit(labels, binary=binary) if kind == "nuclei" else ProceduralLesions.fit(labels)
     sampler.save(path)
     if picture:
         from monai_genaug.pictures import write_grid

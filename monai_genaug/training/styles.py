@@ -22,6 +22,7 @@ class AddStyled(MapTransform):
         style_key: what the style is called.
 
     Example:
+        >>> import torch
         >>> AddStyled("image")({"image": torch.full((1, 4, 4), 0.5)})["style"]
         tensor([0.5000, 0.0000, 0.0000])
     """

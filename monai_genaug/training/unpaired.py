@@ -59,6 +59,39 @@ class JoinedLoader:
             loader.close()
 
 
+def check_drawn_masks(dataset: Dataset, *, seed: int, count: int = 64) -> None:
+    """Draw masks until one has foreground, and refuse to train where none has.
+
+    Args:
+        dataset: of label maps, in memory, with the random transforms of the training.
+        seed: of what is drawn.
+        count: masks that may be drawn.
+
+    Raises:
+        ValueError: if all of them are empty; it names the remedy.
+
+    Example:
+        >>> import torch
+        >>> check_drawn_masks(Dataset([{"label": torch.ones(1, 4, 4)}]), seed=0)
+        >>> check_drawn_masks(Dataset([{"label": torch.zeros(1, 4, 4)}]), seed=0)
+        Traceback (most recent call last):
+            ...
+        ValueError: all of 64 masks drawn for the training are empty, ...
+    """
+    draws = SeededDraws(dataset, seed, track_meta=False)
+    if any(draws[number]["label"].any() for number in range(count)):
+        return
+    if any(item["label"].any() for item in dataset.data):
+        remedy = "set a larger crop_size, or leave masks with little foreground out"
+    else:
+        remedy = (
+            "where masks_dir is null, mask_sampler must draw them of nothing: set it to {_target_: "
+            "monai_genaug.masks.procedural.ProceduralNuclei}, or to {_target_: "
+            "monai_genaug.masks.procedural.load_procedural, path: FILE} with what `monai-genaug masks nuclei` wrote"
+        )
+    raise ValueError(f"all of {count} masks drawn for the training are empty, expected objects: {remedy}.")
+
+
 def draw_items(dataset: Dataset, count: int, *, seed: int) -> list[dict[str, Tensor]]:
     """Draw items of equal size from a dataset with random transforms, such as label maps to be shown.
 

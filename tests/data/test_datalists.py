@@ -196,11 +196,35 @@ def test_missing_folder_raises(tmp_path: Path) -> None:
         load_datalist(tmp_path / "none")
 
 
-@pytest.mark.parametrize(("names", "found"), [((), "nothing"), (("train/a.png", "x.csv"), "train, x.csv")])
-def test_unknown_layout_lists_the_known_ones(tmp_path: Path, names: tuple[str, ...], found: str) -> None:
-    touch(tmp_path, *names)
-    with pytest.raises(ValueError, match=rf"holds {found}, which is no known layout: understood are .*stage1_train"):
+def test_unknown_layout_lists_the_known_ones(tmp_path: Path) -> None:
+    touch(tmp_path, "train/a.png", "x.csv")
+    with pytest.raises(
+        ValueError, match=r"holds train, x\.csv, which is no known layout: understood are .*stage1_train"
+    ):
         load_datalist(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ((), r"dataset_dir /.* is empty, expected a data set"),
+        (("images/.keep", "labels/a.png"), r"dataset_dir /.* has 1 files without a partner"),
+        (("images/.keep", "labels/.keep"), r"dataset_dir /.* no readable file in images/, which is empty"),
+        (("images/a.txt", "labels/.keep"), r"dataset_dir /.* no readable file in images/, which holds a\.txt"),
+        (("images/.keep",), r"dataset_dir /.* has a folder images/ which is empty"),
+        (("images/a.png",), r"dataset_dir /.* has images/ and no labels/, expected a label map for each image"),
+        (("notes.txt",), r"dataset_dir /.* holds notes\.txt, which is no known layout"),
+    ],
+    ids=["nothing", "images empty", "both empty", "no images", "images empty, no labels", "no labels", "other files"],
+)
+def test_what_is_missing_is_told_with_the_setting_that_named_the_folder(tmp_path: Path, names, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        load_datalist(touch(tmp_path, *names), name="dataset_dir")
+
+
+def test_a_setting_that_names_nothing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"^dataset_dir /.*nowhere does not exist"):
+        load_datalist(tmp_path / "nowhere", name="dataset_dir")
 
 
 def test_single_picture_is_no_data_set(tmp_path: Path) -> None:

@@ -103,3 +103,16 @@ def test_empty_list_raises() -> None:
 def test_limit_below_1_raises(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="limit is 0"):
         describe_datalist([item(tmp_path, "a", grey(2, 2), grey(2, 2))], limit=0)
+
+
+def test_an_image_in_the_place_of_a_label_is_refused(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 200, (1, 20, 30)).astype(np.uint8)
+    with pytest.raises(ValueError, match=r"a_label\.tif holds .* values, .*it looks like an image"):
+        describe_datalist([item(tmp_path, "a", grey(20, 30), noise)])
+
+
+def test_a_colour_label_is_told_by_its_channels_and_not_compared_with_itself(tmp_path: Path) -> None:
+    file = write_array(tmp_path / "0.png", np.zeros((3, 4, 6), np.uint8))
+    with pytest.raises(ValueError, match=r"0\.png has 3 channels, expected one: save label maps") as caught:
+        describe_datalist([{"label": str(file)}], image_key="label")
+    assert "as its image" not in str(caught.value)

@@ -56,6 +56,19 @@ def test_items_carry_group_and_name(tmp_path):
     assert (item["group"], item["name"]) == ("g1", "cell_7")
 
 
+def test_an_item_of_an_ordinary_list_without_group_stands_alone(tmp_path):
+    ordinary = entry(tmp_path, ramp(1, np.uint8, 255), np.ones((1, 20, 30), np.uint8))
+    del ordinary["group"]
+    [item] = load_items([ordinary])
+    assert item["group"] == ordinary["image"]
+
+
+def test_an_image_in_the_place_of_a_label_is_refused(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 200, (1, 20, 30)).astype(np.uint8)
+    with pytest.raises(ValueError, match=r"a_label\.png holds .* values, .*it looks like an image"):
+        load_items([entry(tmp_path, ramp(1, np.uint8, 255), noise)])
+
+
 def test_a_constant_image_becomes_zero():
     with pytest.warns(Warning, match="a_min == a_max"):
         assert scale_to_unit(torch.full((1, 4, 4), 7.0)).eq(0).all()
@@ -115,7 +128,7 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 def test_an_entry_without_an_image_key_is_refused():
-    with pytest.raises(ValueError, match=r"the keys \['flair', 'group', 'label'\], expected image, label and group"):
+    with pytest.raises(ValueError, match=r"the keys \['flair', 'group', 'label'\], expected image and label"):
         load_items([{"flair": "a.nii", "label": "b.nii", "group": "p1"}])
 
 

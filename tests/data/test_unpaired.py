@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from monai_genaug.data import list_unpaired, load_datalist, load_images, load_items, load_labels, write_array
+from monai_genaug.data import (
+    FormatError,
+    list_unpaired,
+    load_datalist,
+    load_images,
+    load_items,
+    load_labels,
+    write_array,
+)
 from tests.helpers import write_pairs
 
 
@@ -73,6 +81,54 @@ def test_what_is_not_there_is_named(pairs, tmp_path):
         list_unpaired(tmp_path / "nowhere", "image")
     with pytest.raises(ValueError, match="has no labels for training"):
         list_unpaired(write_list(pairs, training=[entry(0, "image")]), "label")
+
+
+@pytest.mark.parametrize(
+    ("names", "key", "message"),
+    [
+        ((), "image", r"^masks_dir /.* is empty, expected images"),
+        ((".keep",), "label", r"^masks_dir /.* is empty, expected labels"),
+        (("images/.keep",), "image", r"^masks_dir /.* has a folder images/ which is empty"),
+        (("labels/notes.txt",), "label", r"^masks_dir /.* has a folder labels/ which holds notes\.txt"),
+        (("images/a.png",), "label", r"has images/ and no labels/, expected label maps: .*or set masks_dir to where"),
+        (("notes.txt",), "label", r"^masks_dir /.* holds notes\.txt, which is no known layout"),
+    ],
+    ids=["nothing", "hidden", "images empty", "no label file", "images alone", "other files"],
+)
+def test_what_is_missing_is_told_with_the_setting_that_named_the_folder(tmp_path, names, key, message):
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    with pytest.raises(ValueError, match=message):
+        list_unpaired(tmp_path, key, name="masks_dir")
+
+
+def test_a_broken_list_is_named(pairs):
+    (pairs / "dataset.json").write_text('{"training": }')
+    with pytest.raises(FormatError, match=r"dataset\.json is no valid JSON \(Expecting value"):
+        list_unpaired(pairs, "image")
+
+
+@pytest.mark.parametrize(
+    ("value", "message"), [(["a.png"], "expected one path as text"), ("images/9.png", "which does not exist")]
+)
+def test_an_entry_that_is_no_file_is_named_with_its_list(pairs, value, message):
+    with pytest.raises((ValueError, FileNotFoundError), match=rf"dataset\.json names .*{message}"):
+        list_unpaired(write_list(pairs, training=[{"image": value}]), "image")
+
+
+def test_the_unlabelled_test_images_of_a_decathlon_list_are_held_out(pairs):
+    write_list(pairs, training=[entry(0)], test=["./images/1.png"])
+    assert names(list_unpaired(pairs, "image"), "image") == ["0.png"]
+    write_list(pairs, training=[entry(1)], test=["./images/1.png"])
+    with pytest.raises(ValueError, match=r"1\.png for training and for validation or test"):
+        list_unpaired(pairs, "image")
+
+
+def test_images_in_the_place_of_labels_are_refused(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 200, (1, 20, 30)).astype(np.uint8)
+    with pytest.raises(ValueError, match=r"a\.png holds .* values, .*it looks like an image"):
+        load_labels([{"label": str(write_array(tmp_path / "a.png", noise))}])
 
 
 def test_real_sets_are_understood(real_data):

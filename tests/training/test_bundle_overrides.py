@@ -35,7 +35,7 @@ def test_arguments_that_a_config_does_not_give_can_be_set(data, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "change", [{"crop_size": [16, 32]}, {"encoding": "one_hot"}, {"discriminator_layers": 7.5}], ids=str
+    "change", [{"crop_size": [16, 32]}, {"encoding": "one_hot"}, {"network_def#base_features": [4]}], ids=str
 )
 def test_settings_that_do_not_fit_together_are_one_line(data, tmp_path, change):
     with pytest.raises(ValueError, match=r"the settings do not fit together: .*Check what was set"):

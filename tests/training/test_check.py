@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from monai_genaug.data import list_unpaired, load_datalist, write_array
-from monai_genaug.training import check_training_data, check_unpaired_data
+from monai_genaug.training import check_training_data, check_unlabelled_images, check_unpaired_data
 from tests.helpers import build, write_pairs
 
 
@@ -152,6 +152,21 @@ def test_real_instances_fit_without_a_word(real_data, name, channels):
     assert found.label_kind == "instances"
 
 
+@pytest.mark.parametrize(
+    ("generator", "layers", "message"),
+    [
+        ({}, 3, r"crop_size is 16, expected at least 24, .*set crop_size=24, or fewer discriminator_layers\.$"),
+        ({"levels": 4}, 3, r"crop_size is 16, expected at least 24, .*set crop_size=32, or fewer"),
+        ({}, 4, r"crop_size is 16, expected at least 48"),
+    ],
+    ids=["stride 4", "stride 16", "four layers"],
+)
+def test_a_crop_too_small_for_the_discriminator_is_refused(pairs, generator, layers, message):
+    with pytest.raises(ValueError, match=message):
+        check_training_data(pairs, build(**generator), crop_size=16, discriminator_layers=layers)
+    check_training_data(pairs, build(**generator), crop_size=16, discriminator_layers=2)
+
+
 def unpaired(images: Path, masks: Path) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
     return list_unpaired(images, "image"), list_unpaired(masks, "label")
 
@@ -178,6 +193,71 @@ def test_masks_of_other_dimensions_and_empty_ones_are_refused(tmp_path):
     empty = write_array(tmp_path / "empty.png", np.zeros((1, 8, 8), np.uint8))
     with pytest.raises(ValueError, match="all masks are empty"):
         check_unpaired_data(images, [{"label": str(empty)}], build(), crop_size=16)
+
+
+def test_a_crop_too_small_for_a_network_is_refused_for_lists_that_do_not_belong_together_too(tmp_path):
+    lists = unpaired(write_pairs(tmp_path / "a"), write_pairs(tmp_path / "b"))
+    with pytest.raises(ValueError, match="crop_size is 16, expected at least 24"):
+        check_unpaired_data(*lists, build(), crop_size=16, discriminator_layers=3)
+    generator = build()
+    generator.least_size = 20
+    with pytest.raises(ValueError, match=r"crop_size is 16, expected at least 20, .*set crop_size=20\.$"):
+        check_unpaired_data(*lists, generator, crop_size=16, discriminator_layers=1)
+
+
+def test_images_that_are_listed_as_masks_too_are_refused(tmp_path):
+    images = list_unpaired(write_pairs(tmp_path) / "images", "image")
+    masks = list_unpaired(tmp_path / "images", "label")
+    with pytest.raises(ValueError, match=r"0\.png is listed as an image and as a mask, .*set masks_dir"):
+        check_unpaired_data(images, masks, build(), crop_size=16)
+
+
+def test_images_and_jpegs_that_are_given_as_masks_are_refused(tmp_path):
+    images = list_unpaired(write_pairs(tmp_path / "a"), "image")
+    noise = np.random.default_rng(0).integers(0, 200, (1, 20, 30)).astype(np.uint8)
+    masks = [{"label": str(write_array(tmp_path / "c.png", noise))}]
+    with pytest.raises(ValueError, match=r"c\.png holds .* values, .*looks like an image, or a mask that was saved as"):
+        check_unpaired_data(images, masks, build(), crop_size=16)
+
+
+def test_colour_masks_are_told_from_their_images(tmp_path):
+    images, masks = unpaired(write_pairs(tmp_path / "a"), tmp_path / "a")
+    for mask in masks:
+        write_array(Path(mask["label"]), np.zeros((3, 20, 24), np.uint8))
+    with pytest.raises(ValueError, match=r"labels/0\.png has 3 channels, expected one: save label maps"):
+        check_unpaired_data(images, masks, build(), crop_size=16)
+
+
+def test_unlabelled_images_of_the_kind_of_the_pairs_are_logged(tmp_path, caplog):
+    images = list_unpaired(write_pairs(tmp_path, 3, (40, 16)), "image")
+    with caplog.at_level(logging.INFO, "monai_genaug"):
+        check_unlabelled_images(images, build())
+    assert "3 unlabelled images: 2D, 1 channel(s), size 40x16, type uint8" in caplog.text
+
+
+def test_there_may_be_no_unlabelled_images(caplog):
+    with caplog.at_level(logging.INFO, "monai_genaug"):
+        check_unlabelled_images([], build())
+    assert not caplog.text
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"channels": 3}, "unlabelled images have 3 channels, the images of the pairs 1: set unlabelled_dir"),
+        ({"size": (9, 9, 9)}, "unlabelled images have 3 dimensions, the images of the pairs 2: set unlabelled_dir"),
+    ],
+    ids=["colour", "volumes"],
+)
+def test_unlabelled_images_of_another_kind_are_refused(tmp_path, data, message):
+    with pytest.raises(ValueError, match=message):
+        check_unlabelled_images(list_unpaired(write_pairs(tmp_path, **data), "image"), build())
+
+
+def test_constant_unlabelled_images_are_refused(tmp_path):
+    file = write_array(tmp_path / "a.png", np.full((1, 20, 24), 7, np.uint8))
+    with pytest.raises(ValueError, match="all unlabelled images hold the value 7 alone"):
+        check_unlabelled_images([{"image": str(file)}], build())
 
 
 def test_images_of_other_channels_than_the_generators_are_refused_without_labels_too(tmp_path):

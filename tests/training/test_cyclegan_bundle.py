@@ -103,3 +103,25 @@ def test_one_image_more_is_another_training(tmp_path):
     train(tmp_path / "out", images=images[:2], masks=list_unpaired(data, "label"))
     with pytest.raises(ValueError, match=r"settings\.(data|images) "):
         train(tmp_path / "out", images=images, masks=list_unpaired(data, "label"))
+
+
+def test_masks_of_nothing_with_a_sampler_that_only_deforms_are_refused_before_training(tmp_path):
+    data, told = write_pairs(tmp_path / "data"), []
+    with pytest.raises(ValueError, match=r"masks drawn for the training are empty, .*ProceduralNuclei"):
+        train(tmp_path / "out", dataset_dir=str(data), masks_dir=None, progress=lambda *state: told.append(state))
+    assert told == []
+    assert not (tmp_path / "out/checkpoint.pt").exists()
+
+
+def test_a_folder_of_images_alone_says_what_is_missing(tmp_path):
+    (write_pairs(tmp_path / "data") / "labels").rename(tmp_path / "labels")
+    with pytest.raises(ValueError, match=r"^masks_dir .* has images/ and no labels/, .*set masks_dir to where"):
+        train(tmp_path / "out", dataset_dir=str(tmp_path / "data"))
+    with pytest.raises(ValueError, match=r"0\.png is listed as an image and as a mask, .*set masks_dir"):
+        train(tmp_path / "out", dataset_dir=str(tmp_path / "data/images"))
+
+
+def test_a_crop_of_which_the_discriminator_leaves_nothing_is_refused(tmp_path):
+    data = write_pairs(tmp_path / "data", 3, (18, 20, 16))
+    with pytest.raises(ValueError, match=r"crop_size is 16, expected at least 24, .*set crop_size=24"):
+        train(tmp_path / "out", dataset_dir=str(data), spatial_dims=3, discriminator_layers=3)

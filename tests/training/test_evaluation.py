@@ -146,6 +146,11 @@ def test_seeds_hang_on_the_name_of_an_image_and_not_on_its_place_in_the_list():
     assert len({*first["seed"].tolist(), *second["seed"].tolist()}) == 4
 
 
+def test_pairs_of_an_ordinary_list_without_groups_stand_alone():
+    [pair] = list_pairs({"test": [{"image": "/d/a.png", "label": "/d/b.png"}]}, "test")
+    assert pair["group"] == "/d/a.png"
+
+
 def test_scores_are_those_of_their_definitions():
     label = blobs((16, 16), 0)
     inside = label > 0

@@ -232,7 +232,7 @@ def test_pictures_leave_the_trained_network_alone(tmp_path):
 
 @pytest.mark.parametrize("name", ["interval", "rows", "seeds"])
 def test_pictures_that_would_show_nothing_are_refused(tmp_path, name):
-    with pytest.raises(ValueError, match=f"{name} of the sample pictures is 0"):
+    with pytest.raises(ValueError, match=f"^sample_{name} is 0, expected at least 1"):
         SampleGrid(tmp_path, build(), items(), **{name: 0})
 
 

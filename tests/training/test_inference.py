@@ -274,3 +274,17 @@ def test_a_mask_without_background_is_warned_of(tmp_path, caplog):
     write_array(tmp_path / "a.png", np.full((1, 8, 8), 7, np.uint8))
     check_masks(list_masks(tmp_path), build())
     assert "a.png has no background" in caplog.text
+
+
+def test_an_image_in_the_folder_of_masks_is_refused(masks):
+    noise = np.random.default_rng(0).integers(0, 200, (1, 20, 30)).astype(np.uint8)
+    write_array(masks / "c.png", noise)
+    with pytest.raises(ValueError, match=r"^\S*c\.png holds .* values, .*looks like an image, or a mask that was"):
+        check_masks(list_masks(masks), build())
+
+
+def test_an_empty_folder_is_called_empty_and_by_its_setting(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"^masks_dir /.* is empty, expected files such as a\.png"):
+        list_masks(tmp_path, name="masks_dir")
+    with pytest.raises(FileNotFoundError, match=r"^masks_dir /.*nowhere is no folder"):
+        list_masks(tmp_path / "nowhere", name="masks_dir")

@@ -25,7 +25,7 @@ def test_images_of_a_folder_are_listed_by_name(tmp_path):
 
 
 def test_a_folder_without_images_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="holds nothing, expected files such as"):
+    with pytest.raises(FileNotFoundError, match="is empty, expected files such as"):
         list_images(tmp_path)
 
 

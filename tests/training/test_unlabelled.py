@@ -132,6 +132,31 @@ def test_other_unlabelled_images_are_another_training(tmp_path):
         train(data, tmp_path / "out", unlabelled_dir=str(more / "images"))
 
 
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"channels": 3}, "unlabelled images have 3 channels, the images of the pairs 1: set unlabelled_dir"),
+        ({"size": (9, 10, 11)}, "unlabelled images have 3 dimensions, the images of the pairs 2"),
+    ],
+    ids=["colour", "volumes"],
+)
+@pytest.mark.parametrize("style_bank", [0, 4])
+def test_unlabelled_images_of_another_kind_are_refused_before_anything_is_built_of_them(
+    tmp_path, more, message, style_bank
+):
+    data, others = write_pairs(tmp_path / "data"), write_pairs(tmp_path / "more", **more)
+    overrides = {"unlabelled_dir": str(others / "images"), "network_def#style_bank": style_bank}
+    with pytest.raises(ValueError, match=message):
+        train(data, tmp_path / "out", **overrides)
+    assert not (tmp_path / "out/checkpoint.pt").exists()
+
+
+def test_an_empty_folder_of_unlabelled_images_is_named_by_its_setting(tmp_path):
+    (tmp_path / "more").mkdir()
+    with pytest.raises(ValueError, match=r"^unlabelled_dir /.*more is empty, expected images"):
+        train(write_pairs(tmp_path / "data"), tmp_path / "out", unlabelled_dir=str(tmp_path / "more"))
+
+
 def test_styles_are_read_from_images_of_the_data_set(tmp_path):
     write_pairs(tmp_path, 3)
     network = Pix2PixUNet(2, 1, 1, levels=2, base_features=4, style_bank=2)

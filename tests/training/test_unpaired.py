@@ -3,8 +3,11 @@ from __future__ import annotations
 import pytest
 import torch
 from monai.data import Dataset
+from monai.transforms import Compose, RandSpatialCropd
 
-from monai_genaug.training import JoinedLoader, SeededLoader
+from monai_genaug.masks import LabelDeformation, ProceduralNuclei
+from monai_genaug.training import JoinedLoader, SeededLoader, check_drawn_masks
+from monai_genaug.transforms import SampleMaskd
 
 
 def loader(key: str, count: int, size: int, seed: int, **kwargs) -> SeededLoader:
@@ -53,3 +56,37 @@ def test_workers_give_the_same_and_can_be_ended():
     assert all(torch.equal(a, b) for a, b in zip(plain, forked, strict=True))
     joined[1].close()
     assert joined[1].loaders[0].loader._iterator is None
+
+
+def of_nothing(sampler) -> Dataset:
+    return Dataset([{"label": torch.zeros(1, 32, 32, dtype=torch.int64)}], Compose([SampleMaskd(sampler=sampler)]))
+
+
+def test_a_sampler_that_only_deforms_can_draw_nothing_of_nothing():
+    with pytest.raises(ValueError, match=r"masks drawn .* are empty, .*ProceduralNuclei.*`monai-genaug masks nuclei`"):
+        check_drawn_masks(of_nothing(LabelDeformation()), seed=0)
+
+
+def test_a_sampler_that_draws_may_do_so_of_nothing():
+    check_drawn_masks(of_nothing(ProceduralNuclei(radius=4.0)), seed=0)
+
+
+def one_corner(side: int) -> Dataset:
+    label = torch.zeros(1, 64, 64)
+    label[0, :side, :side] = 1
+    return Dataset([{"label": label}], Compose([RandSpatialCropd("label", (8, 8), random_size=False)]))
+
+
+def test_masks_of_which_some_crops_are_empty_will_do():
+    check_drawn_masks(one_corner(16), seed=0)
+
+
+def test_masks_of_which_hardly_a_crop_holds_anything_are_told_from_no_masks():
+    with pytest.raises(ValueError, match=r"all of 9 masks drawn .* are empty, .*set a larger crop_size"):
+        check_drawn_masks(one_corner(1), seed=0, count=9)
+
+
+def test_drawing_them_leaves_the_global_generator_alone():
+    before = torch.get_rng_state()
+    check_drawn_masks(of_nothing(ProceduralNuclei(radius=4.0)), seed=0)
+    assert torch.equal(torch.get_rng_state(), before)

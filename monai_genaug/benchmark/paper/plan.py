@@ -55,7 +55,7 @@ class PaperPlan:
 
     Args:
         data: what `load_datalist` understands.
-        training_images: number of images of the training split, drawn by the seed; None: all of them.
+        training_images: at most so many images of the training split, drawn by the seed; None: all of them.
         seeds: of the trainings: choice of images, weights, crops and noise.
         epochs: of each training.
         iterations_per_epoch: None: so that an epoch takes each image once.
@@ -64,7 +64,8 @@ class PaperPlan:
         learning_rate: of all four Adam optimisers, falling to 0 in the second half of the epochs.
         intervals: of equal length, over which losses are averaged.
         pictures: test masks in the figure.
-        picture_iterations: when they are drawn; rounded to ends of epochs. None given: at the end.
+        picture_iterations: when they are drawn; rounded to ends of epochs, the last where they lie beyond it. None
+            given: at the end.
         nuclei: ``"bright"`` or ``"dark"``: on which side of Otsu's threshold they lie.
         pix2pix: overrides of bundles/nuclei_pix2pix.
         cyclegan: overrides of bundles/nuclei_cyclegan.
@@ -139,18 +140,16 @@ class PaperPlan:
         return self.iterations_per_epoch or math.ceil(images / self.batch_size)
 
     def check_length(self, epoch_length: int) -> None:
-        """Refuse intervals or pictures that do not fit into a training.
+        """Refuse intervals that do not fit into a training.
 
         Raises:
-            ValueError: if there are more intervals than iterations, or a picture would be drawn after the end.
+            ValueError: if there are more intervals than iterations.
         """
         total = self.epochs * epoch_length
-        late = [number for number in self.picture_iterations if number > total]
-        if late:
-            raise ValueError(f"picture_iterations has {late[0]}, expected at most {total}, when the training ends.")
         if self.intervals > total:
             raise ValueError(f"intervals is {self.intervals}, expected at most {total}, the iterations of a training.")
 
     def picture_epochs(self, epoch_length: int) -> list[int]:
         """Give the epochs after which pictures are drawn, in order."""
-        return sorted({max(1, round(number / epoch_length)) for number in self.picture_iterations}) or [self.epochs]
+        epochs = {max(1, round(number / epoch_length)) for number in self.picture_iterations}
+        return sorted({min(self.epochs, epoch) for epoch in epochs}) or [self.epochs]

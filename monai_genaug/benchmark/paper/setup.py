@@ -99,7 +99,7 @@ def prepare(
     source = Path(plan.data if data_dir is None else data_dir).expanduser()  # type: ignore[arg-type]
     chosen = check_device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     splits = load_datalist(source)
-    training = {seed: _choose(splits["training"], plan.training_images, seed) for seed in plan.seeds}
+    training = {seed: choose_items(splits["training"], plan.training_images, seed) for seed in plan.seeds}
     count = len(training[plan.seeds[0]])
     epoch_length = plan.epoch_length(count)
     plan.check_length(epoch_length)
@@ -109,16 +109,6 @@ def prepare(
     digests = {"training": {str(seed): digest_datalist(part) for seed, part in training.items()}}
     _claim(folder, source, {**kept, **digests, "test": digest_datalist(splits["test"])})
     return Setup(plan, source, training, test, folder, chosen, epoch_length)
-
-
-def _choose(entries: Sequence[dict[str, Any]], count: int | None, seed: int) -> list[dict[str, Any]]:
-    """Draw training images by the seed, if there are enough."""
-    if count is not None and len(entries) < count:
-        raise ValueError(
-            f"the training split has {len(entries)} images, expected the {count} of training_images: set fewer in the "
-            "plan, or null for all."
-        )
-    return choose_items(entries, count, seed)
 
 
 def _load_test(entries: Sequence[Mapping[str, Any]], source: Path) -> list[Item]:

@@ -61,24 +61,28 @@ def test_an_epoch_takes_each_image_once_unless_it_is_set(images, batch, given, l
 
 @pytest.mark.parametrize(
     ("wanted", "epochs"),
-    [([1, 149, 151, 300], [1, 2, 3]), ([], [3])],
-    ids=["rounded", "none is the end"],
+    [([1, 149, 151, 300], [1, 2, 3]), ([], [3]), ([100, 400, 9000], [1, 3])],
+    ids=["rounded", "none is the end", "late ones at the end"],
 )
 def test_pictures_are_drawn_at_ends_of_epochs(wanted, epochs):
     assert PaperPlan(epochs=3, picture_iterations=wanted).picture_epochs(100) == epochs
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"picture_iterations": [301]}, "picture_iterations has 301, expected at most 300"),
-        ({"intervals": 301}, "intervals is 301"),
-    ],
-    ids=["pictures", "intervals"],
-)
-def test_what_does_not_fit_into_a_training_is_refused(change, message):
-    with pytest.raises(ValueError, match=message):
-        PaperPlan(epochs=3, **change).check_length(100)
+def test_intervals_that_do_not_fit_into_a_training_are_refused():
+    with pytest.raises(ValueError, match="intervals is 301, expected at most 300"):
+        PaperPlan(epochs=3, intervals=301).check_length(100)
+
+
+@pytest.mark.parametrize("setting", ["short", "full"])
+def test_the_shipped_plan_fits_a_data_set_of_four_images_too(setting):
+    plan = PaperPlan.of(choose_setting(read_plan(SHIPPED), setting))
+    plan.check_length(plan.epoch_length(4))
+    assert plan.picture_epochs(plan.epoch_length(4))[-1] <= plan.epochs
+
+
+def test_the_short_setting_trains_as_long_on_few_images():
+    plan = PaperPlan.of(choose_setting(read_plan(SHIPPED), "short"))
+    assert {plan.overrides("pix2pix", images=images)["iterations_per_epoch"] for images in (4, 100)} == {100}
 
 
 @pytest.mark.parametrize(
