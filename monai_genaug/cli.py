@@ -1,4 +1,4 @@
-"""The command line: `monai-genaug demo | train | masks | preview | benchmark | bundles | fetch`."""
+"""The command line: `monai-genaug demo | train | masks | preview | evaluate | benchmark | bundles | fetch`."""
 
 from __future__ import annotations
 
@@ -146,6 +146,7 @@ def masks(
     out: Annotated[Path, typer.Option(help="The file: .npz for a bank, .json for the others.")],
     classes: Annotated[bool, typer.Option("--classes", help="Of a bank: label values are classes.")] = False,
     pixels: Annotated[bool, typer.Option("--pixels", help="Of a bank: keep pixels too, for CopyPasted.")] = False,
+    binary: Annotated[bool, typer.Option("--binary", help="Labels hold 0 and 1; each piece is an object.")] = False,
 ) -> None:
     """Fit a mask sampler to your training labels, and draw what it makes beside them."""
     typer.echo("loading MONAI and PyTorch ...", err=True)
@@ -153,8 +154,48 @@ def masks(
     from monai_genaug.training.masks import fit_masks
 
     entries = load_datalist(data)["training"] if pixels else list_unpaired(data, "label")
-    fit_masks(kind, entries, out, classes=classes, pixels=pixels)
+    fit_masks(kind, entries, out, classes=classes, pixels=pixels, binary=binary)
     typer.echo(f"{len(entries)} labels: {out}\npicture: {out.with_suffix('.png')}")
+
+
+@app.command()
+def evaluate(
+    real: Annotated[Path, typer.Argument(metavar="REAL_DIR", help="The training images: a folder or a data set.")],
+    synthetic: Annotated[Path, typer.Argument(metavar="SYNTH_DIR", help="The synthetic images, likewise.")],
+    out: Annotated[Path, typer.Option(help="Folder for results.json, table.md and report.html.")],
+    masks: Annotated[Path | None, typer.Option(help="Masks that the images were made from, of equal names.")] = None,
+    held_out: Annotated[
+        Path | None, typer.Option(help="Real images that were not trained on, or a data set with a test split.")
+    ] = None,
+    segmenter: Annotated[Path | None, typer.Option(help="Trained nuclei_unet; Otsu's threshold without.")] = None,
+    features: Annotated[str, typer.Option(help="random, inception or a TorchScript file.")] = "random",
+    classifier: Annotated[Path | None, typer.Option(help="TorchScript file that gives logits of classes.")] = None,
+    crop: Annotated[int, typer.Option(help="Compare crops of so many voxels a side; 0: whole images.")] = 0,
+    pairs: Annotated[bool, typer.Option("--pairs/--no-pairs", help="Equal names mean equal masks.")] = True,
+    nearest: Annotated[int, typer.Option(help="Most images that are searched for copies.")] = 100,
+    seed: Annotated[int, typer.Option(help="Determines subsamples, halves and choices.")] = 0,
+    device: Annotated[str, typer.Option(help="Where networks run.")] = "cpu",
+) -> None:
+    """Compare synthetic images with real ones: distribution, copies, masks; with a report."""
+    typer.echo("loading MONAI and PyTorch ...", err=True)
+    from monai_genaug.evaluation.run import evaluate_folders, evaluation_bars, print_evaluation
+
+    with evaluation_bars() as progress:
+        found = evaluate_folders(
+            *(real, synthetic, out),
+            masks=masks,
+            held_out=held_out,
+            segmenter=segmenter,
+            features=features,
+            classifier=classifier,
+            crop=crop,
+            pair_names=pairs,
+            nearest=nearest,
+            seed=seed,
+            device=device,
+            progress=progress,
+        )
+    print_evaluation(found)
 
 
 @app.command()
@@ -242,3 +283,7 @@ def _parse_setting(text: str) -> tuple[str, Any]:
         return key, yaml.safe_load(value)
     except yaml.YAMLError:  # @one_hot and the like: a reference
         return key, value
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m monai_genaug.cli")

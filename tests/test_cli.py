@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import json
 import re
 import warnings
 from importlib.metadata import version
@@ -44,7 +45,7 @@ def test_version_is_that_of_the_package():
 def test_help_lists_the_commands():
     result = run(cli.app, ["--help"])
     assert result.exit_code == 0
-    for command in ("demo", "train", "preview", "benchmark", "fetch"):
+    for command in ("demo", "train", "preview", "evaluate", "benchmark", "fetch"):
         assert command in result.output
 
 
@@ -87,6 +88,8 @@ def test_demo_passes_its_options_on_and_prints_what_was_found(tmp_path, monkeypa
         (["train", "nuclei_unet", "--data", "x", "--out", "{tmp}/o", "--set", "epochs"], "expected KEY=VALUE"),
         (["train", "nuclei_unet", "--data", "x", "--out", "{tmp}/o", "--device", "gpu"], "device is 'gpu', expected"),
         (["preview", "--generator", "{tmp}", "--data", "x"], "is no generator folder"),
+        (["evaluate", "nowhere", "nowhere", "--out", "{tmp}/out"], "nowhere does not exist"),
+        (["evaluate", "{tmp}", "{tmp}", "--out", "{tmp}/notes.txt"], "notes.txt is a file, expected a folder"),
         (["benchmark", "nowhere.yaml"], "nowhere.yaml does not exist"),
         (["benchmark", PAPER, "--data", "nowhere", "--out", "{tmp}/out"], "nowhere does not exist"),
         (["benchmark", PAPER, "--setting", "shrt"], "setting is 'shrt', expected one of 'full', 'short'"),
@@ -202,6 +205,24 @@ def test_preview_draws_a_picture_and_prints_the_table(tmp_path):
     assert result.exit_code == 0, result.output
     assert picture.stat().st_size > 0
     assert "inside" in result.output
+
+
+def test_evaluate_prints_tables_and_writes_a_report(tmp_path):
+    real, synthetic, unseen = (str(write_pairs(tmp_path / name, 4)) for name in ("real", "synthetic", "unseen"))
+    options = ["--held-out", unseen, "--no-pairs", "--nearest", "2", "--seed", "5", "--crop", "16"]
+    result = run(cli.app, ["evaluate", real, synthetic, "--out", str(tmp_path / "out"), *options])
+    assert result.exit_code == 0, result.output
+    for text in (
+        "Distribution and intensities",
+        "KID",
+        "Masks found again",
+        "left out: paired measures",
+        "measures 9/9",
+    ):
+        assert text in result.output
+    assert f"report: {tmp_path / 'out/report.html'}" in result.output
+    settings = json.loads((tmp_path / "out/results.json").read_text())["settings"]
+    assert (settings["pair_names"], settings["nearest"], settings["seed"], settings["crop"]) == (False, 2, 5, 16)
 
 
 @pytest.mark.parametrize("key", ["dataset_dir", "output_dir", "seed", "device"])
