@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "monai_genaug"
 LEVELS = [
     {"_checks", "_files", "_intensities", "_rebuildable", "_rng", "_tensors"},
     {"networks", "losses", "masks", "metrics", "data", "pictures", "tables", "machine"},
-    {"generators", "quality", "phantoms"},
+    {"generators", "quality", "phantoms", "pages"},
     {"synthesis", "store"},
     {"transforms", "training"},
     {"benchmark", "preview", "evaluation"},

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from monai_genaug._rng import derive_seed
 from monai_genaug.benchmark.charts import Chart, line_chart
-from monai_genaug.benchmark.pages import Figure, fullest_plane, make_figure, write_page
 from monai_genaug.benchmark.segmentation import Segmenter
 from monai_genaug.benchmark.stats import PairedInterval, paired_interval
 from monai_genaug.data.items import Item
 from monai_genaug.generators import ConditionalGenerator
 from monai_genaug.masks import LabelDeformation
+from monai_genaug.pages import Figure, fullest_plane, make_figure, write_page
 from monai_genaug.pictures import Pixels, error_pixels, image_pixels, label_pixels
 from monai_genaug.synthesis import synthesize
 from monai_genaug.training.progress import Course
@@ -24,6 +24,7 @@ from monai_genaug.training.progress import Course
 if TYPE_CHECKING:
     import pandas as pd
 
+TEMPLATE = Path(__file__).with_name("report.html.j2")
 SCORES = ("dice", "jaccard")
 
 
@@ -229,4 +230,4 @@ def write_report(path: Path, **content: Any) -> Path:
     Returns:
         `path`.
     """
-    return write_page(path, "report.html.j2", **content)
+    return write_page(path, TEMPLATE, **content)

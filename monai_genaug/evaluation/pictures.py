@@ -12,18 +12,11 @@ from monai_genaug._rng import derive_seed
 from monai_genaug.evaluation.copies import Copies, Neighbour, distances
 from monai_genaug.evaluation.items import Item
 from monai_genaug.evaluation.places import cut, find_place, turn_alike
+from monai_genaug.pages import Figure
 from monai_genaug.pictures import fit_plane, image_pixels, middle_plane, png_data_uri
 
 LONGEST = 256  # pixels of a picture
 WIDTH = 320.0  # of the strip's axis, in the units of its SVG
-
-
-class Figure(NamedTuple):
-    """A picture as a data URI, the words under it, and the words for those who do not see it."""
-
-    uri: str
-    caption: str
-    alt: str
 
 
 class Pair(NamedTuple):

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from monai_genaug._files import replacing
 from monai_genaug.evaluation.items import Item
 from monai_genaug.evaluation.pictures import show_distances, show_nearest, show_some
 from monai_genaug.evaluation.result import EvaluationResult
 from monai_genaug.evaluation.tables import list_left_out, list_tables, summarise
+from monai_genaug.pages import write_page
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 
@@ -37,13 +37,10 @@ def write_report(
     Returns:
         `path`.
     """
-    import jinja2
-
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     seed = result.settings["seed"]
-    page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+    return write_page(
+        path,
+        TEMPLATE,
         summary=summarise(result),
         looks={"real": show_some(real, "real", seed=seed), "synthetic": show_some(synthetic, "synthetic", seed=seed)},
         tables=list_tables(result),
@@ -53,9 +50,6 @@ def write_report(
         machine=result.machine,
         **_show_copies(result, real, synthetic, held_out),
     )
-    with replacing(path) as hidden:
-        hidden.write_text(page, encoding="utf-8")
-    return path
 
 
 def _show_copies(

@@ -17,9 +17,9 @@ from monai_genaug.benchmark.grid.recipes import Kitchen
 from monai_genaug.benchmark.grid.store import CellResult
 from monai_genaug.benchmark.grid.trained import find_generator, find_segmenter
 from monai_genaug.benchmark.grid.verdicts import counted
-from monai_genaug.benchmark.pages import Figure, fullest_plane, make_figure
 from monai_genaug.benchmark.report import synthetic_rows
 from monai_genaug.data.items import Item
+from monai_genaug.pages import Figure, fullest_plane, make_figure
 from monai_genaug.pictures import error_pixels, image_pixels, label_pixels
 from monai_genaug.training.segmenter import Segmenter
 

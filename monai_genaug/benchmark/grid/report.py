@@ -41,9 +41,11 @@ from monai_genaug.benchmark.grid.gains import (
 from monai_genaug.benchmark.grid.plan import GridPlan
 from monai_genaug.benchmark.grid.store import CellResult, CellStore
 from monai_genaug.benchmark.grid.verdicts import best_gain, counted, verdict
-from monai_genaug.benchmark.pages import write_page
 from monai_genaug.benchmark.report import flatten_settings
+from monai_genaug.pages import write_page
 from monai_genaug.tables import Table
+
+TEMPLATE = Path(__file__).with_name("grid.html.j2")
 
 
 class SetupView(NamedTuple):
@@ -89,7 +91,7 @@ def write_grid_report(
     scored = {result.cell for result in results}
     return write_page(
         folder / "report.html",
-        "grid/grid.html.j2",
+        TEMPLATE,
         datasets=list(dict.fromkeys(cell.dataset for cell in cells)),
         scored=sum(cell in scored for cell in cells),
         planned=len(cells),

@@ -22,7 +22,7 @@ from monai_genaug.benchmark.grid.figures import (
 )
 from monai_genaug.benchmark.grid.gains import measure_gains
 from monai_genaug.benchmark.grid.verdicts import best_gain
-from monai_genaug.benchmark.pages import Figure
+from monai_genaug.pages import Figure
 from monai_genaug.phantoms import write_nuclei_dataset
 from tests.benchmark.grid.conftest import PIX2PIX, UNET
 from tests.benchmark.grid.made import make_grid, planted

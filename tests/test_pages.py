@@ -11,8 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from monai_genaug.benchmark import pages
-from monai_genaug.benchmark.pages import fullest_plane, make_figure, write_page
+from monai_genaug.pages import fullest_plane, make_figure, write_page
 
 
 def test_the_slice_with_the_most_foreground_is_shown():
@@ -41,11 +40,10 @@ def test_large_pictures_are_shrunk():
     assert picture.size == (5, 10)
 
 
-def test_text_is_escaped_and_what_is_missing_is_an_error(tmp_path, monkeypatch):
+def test_text_is_escaped_and_what_is_missing_is_an_error(tmp_path):
     (tmp_path / "a.html.j2").write_text("<p>{{ name }}</p>")
-    monkeypatch.setattr(pages, "TEMPLATES", tmp_path)
-    page = write_page(tmp_path / "out/a.html", "a.html.j2", name="<b> & c")
+    page = write_page(tmp_path / "out/a.html", tmp_path / "a.html.j2", name="<b> & c")
     assert page.read_text() == "<p>&lt;b&gt; &amp; c</p>"
     with pytest.raises(jinja2.UndefinedError, match="'name' is undefined"):
-        write_page(page, "a.html.j2")
+        write_page(page, tmp_path / "a.html.j2")
     assert page.read_text() == "<p>&lt;b&gt; &amp; c</p>"

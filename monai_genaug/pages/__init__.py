@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from monai_genaug.data import replacing
+from monai_genaug._files import replacing
 from monai_genaug.pictures import Pixels, middle_plane, png_data_uri
 
-TEMPLATES = Path(__file__).parent
+SHARED = Path(__file__).parent  # style.css and macros.html.j2, which templates include
 
 
 class Figure(NamedTuple):
@@ -62,12 +62,12 @@ def fullest_plane(image: Tensor, label: Tensor) -> Tensor:
     return middle_plane(image[..., index])
 
 
-def write_page(path: Path, template: str, **content: Any) -> Path:
+def write_page(path: Path, template: Path, **content: Any) -> Path:
     """Fill a template and write the page; text is escaped, and a name that is missing is an error.
 
     Args:
         path: the HTML file; an earlier one is replaced as a whole.
-        template: its name, in the folder of benchmarks.
+        template: its file, which may include what lies beside it and what is shared here.
         content: what the template names.
 
     Returns:
@@ -76,13 +76,13 @@ def write_page(path: Path, template: str, **content: Any) -> Path:
     import jinja2
 
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
+        loader=jinja2.FileSystemLoader([template.parent, SHARED]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    page = environment.get_template(template).render(**content)
+    page = environment.get_template(template.name).render(**content)
     with replacing(path) as hidden:
         hidden.write_text(page, encoding="utf-8")
     return path
