@@ -150,15 +150,11 @@ def check_overrides(name: str, bundle: str, overrides: Any, given: Iterable[str]
     Example:
         >>> check_overrides("unet", "nuclei_unet", {"epochs": 3}, ["seed"])
     """
-    from monai.bundle import ConfigParser
-
-    from monai_genaug.generators.folders import find_bundle
-    from monai_genaug.training.bundle import CONFIGS, check_setting
+    from monai_genaug.training.bundle import check_setting, read_configs
 
     if not isinstance(overrides, Mapping):
         raise ValueError(f"{name} is {overrides!r}, expected a mapping of settings of bundles/{bundle}.")
-    parser, root = ConfigParser(), find_bundle(bundle)
-    parser.read_config([str(root / "configs" / file) for file in CONFIGS])
+    parser = read_configs(bundle)
     for key, value in overrides.items():
         first = key.split("#")[0]
         if first in equal:

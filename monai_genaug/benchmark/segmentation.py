@@ -6,8 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from monai.metrics import DiceMetric, MeanIoU
-
+from monai_genaug.metrics.overlap import dice_and_jaccard
 from monai_genaug.training.bundle import train_bundle, training_seconds
 from monai_genaug.training.progress import Progress
 from monai_genaug.training.segmenter import SEGMENTER, Segmenter
@@ -75,10 +74,8 @@ def evaluate_segmenter(segmenter: Segmenter, items: Sequence[Mapping[str, Any]])
     """
     import pandas as pd
 
-    dice, jaccard = (metric(ignore_empty=False, reduction="none") for metric in (DiceMetric, MeanIoU))
     rows = []
     for index, item in enumerate(items):
-        prediction, label = segmenter.predict(item["image"])[None], (item["label"] > 0)[None]
-        scores = {"dice": dice(prediction, label).item(), "jaccard": jaccard(prediction, label).item()}
+        scores = dice_and_jaccard(segmenter.predict(item["image"]), item["label"])
         rows.append({"index": index, "name": item["name"], "group": item["group"], **scores})
     return pd.DataFrame(rows, columns=["index", "name", "group", "dice", "jaccard"])

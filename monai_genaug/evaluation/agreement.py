@@ -6,11 +6,10 @@ from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
-from monai.metrics import compute_dice, compute_iou
 from torch import Tensor
 
 from monai_genaug.evaluation.summary import Mean, mean_of
-from monai_genaug.metrics.overlap import hausdorff_distance
+from monai_genaug.metrics.overlap import dice_and_jaccard, hausdorff_distance
 from monai_genaug.metrics.regions import find_regions
 from monai_genaug.training.segmenter import Segmenter
 
@@ -84,12 +83,7 @@ def score_masks(found: Tensor, wanted: Tensor) -> dict[str, float]:
         >>> score_masks(mask, mask)
         {'dice': 1.0, 'jaccard': 1.0, 'hd95': 0.0}
     """
-    pair = (found[None], wanted[None])
-    return {
-        "dice": float(compute_dice(*pair, include_background=True, ignore_empty=False)),
-        "jaccard": float(compute_iou(*pair, include_background=True, ignore_empty=False)),
-        "hd95": float(hausdorff_distance(*pair)),
-    }
+    return {**dice_and_jaccard(found, wanted), "hd95": float(hausdorff_distance(found[None], wanted[None]))}
 
 
 def check_segmenter(segmenter: Segmenter, image: Tensor) -> None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from itertools import combinations, product
+from collections.abc import Sequence
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from monai_genaug.metrics.nearest import densest_patch, halve, halve_all_ways, nearest_distance
+from monai_genaug.metrics.nearest import densest_patch, halve, halve_all_ways, nearest_distance, orientations
 
 Window = tuple[slice, ...]
 LEAST_SIDE = 8  # of a patch: what is smaller is like many other places
@@ -160,21 +160,10 @@ def turn_alike(window: Tensor, patch: Tensor) -> Tensor:
         True
     """
     wanted = patch - patch.mean()
-    return max(_orientations(window), key=lambda turned: float((turned * wanted).sum()))
+    return max((turned[0] for turned in orientations(window[None])), key=lambda turned: float((turned * wanted).sum()))
 
 
 def _distance(patch: Tensor, part: Tensor) -> float:
     """Distance to the most similar place, infinite where everything is too flat."""
     value = nearest_distance(patch[None], [part]).item()
     return math.inf if math.isnan(value) else value
-
-
-def _orientations(window: Tensor) -> Iterator[Tensor]:
-    """Give a window in the orientations that `nearest_distance` looks at."""
-    if window.ndim == 3:
-        for turns in range(4):
-            turned = torch.rot90(window, turns, (1, 2))
-            yield from (turned, turned.flip(1))
-        return
-    for count in range(4):
-        yield from (window.flip(axes) for axes in combinations(range(1, 4), count))

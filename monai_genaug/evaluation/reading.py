@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from monai_genaug.data import list_unpaired, load_images, load_labels
+from monai_genaug.data._folders import read_list
 from monai_genaug.data.arrays import strip_suffix
 from monai_genaug.data.splits import group_of
 from monai_genaug.evaluation.items import Item, find_source
@@ -103,16 +103,13 @@ def _read_list(path: str | os.PathLike[str], splits: Sequence[str]) -> dict[str,
     file = root if root.suffix.lower() == ".json" else root / "dataset.json"
     if not file.is_file():
         return {}
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{file} is no valid JSON ({error}): mend it, or write it with write_dataset.") from error
+    content = read_list(file)
     if not isinstance(content, dict):
         raise ValueError(f"{file} holds no lists, expected lists such as training: write it with write_dataset.")
     found = {}
     for split in splits:
         for entry in content.get(split, []):
-            if "image" in entry:
+            if isinstance(entry, Mapping) and "image" in entry:
                 item = {"group": group_of(entry)}
                 if "label" in entry:
                     item["label"] = os.path.normpath(file.parent / str(entry["label"]))

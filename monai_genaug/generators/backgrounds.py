@@ -40,13 +40,7 @@ class BackgroundGenerator(ConditionalGenerator):
 
     def __init__(self, generator: EditingGenerator, backgrounds: BackgroundBank) -> None:
         check_generator(generator, EditingGenerator, "EditingGenerator(load_generator(name_or_dir))")
-        super().__init__(
-            spatial_dims=generator.spatial_dims,
-            image_channels=generator.image_channels,
-            encoding=generator.encoding,
-            stride=generator.stride,
-            least_size=generator.least_size,
-        )
+        super().__init__(**generator.traits)
         held = backgrounds.images.shape
         if (held[1], len(held) - 2) != (self.image_channels, self.spatial_dims):
             raise ValueError(

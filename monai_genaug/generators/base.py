@@ -76,6 +76,17 @@ class ConditionalGenerator(Rebuildable, nn.Module, ABC):
         return None
 
     @property
+    def traits(self) -> dict[str, Any]:
+        """What a generator that works with this one is built with."""
+        return {
+            "spatial_dims": self.spatial_dims,
+            "image_channels": self.image_channels,
+            "encoding": self.encoding,
+            "stride": self.stride,
+            "least_size": self.least_size,
+        }
+
+    @property
     def name(self) -> str:
         """What messages call this generator."""
         return type(self).__name__

@@ -40,13 +40,7 @@ class EditingGenerator(ConditionalGenerator):
 
     def __init__(self, generator: ConditionalGenerator, margin: int = 4) -> None:
         check_generator(generator, ConditionalGenerator, "load_generator(name_or_dir)")
-        super().__init__(
-            spatial_dims=generator.spatial_dims,
-            image_channels=generator.image_channels,
-            encoding=generator.encoding,
-            stride=generator.stride,
-            least_size=generator.least_size,
-        )
+        super().__init__(**generator.traits)
         check_at_least(1, margin=margin)
         self.generator, self.margin = generator, margin
         self.network = getattr(generator, "network", None)  # where its weights are saved from and loaded into

@@ -15,7 +15,7 @@ from monai_genaug.metrics.manifold import (
     precision_recall,
 )
 from monai_genaug.metrics.nearest import densest_patch, halve, halve_all_ways, nearest_distance
-from monai_genaug.metrics.overlap import BoundedHausdorffDistance, hausdorff_distance
+from monai_genaug.metrics.overlap import BoundedHausdorffDistance, dice_and_jaccard, hausdorff_distance
 from monai_genaug.metrics.paired import score_images
 from monai_genaug.metrics.resampling import SubsampleInterval, subsample_interval
 from monai_genaug.metrics.separability import inception_score, mode_score, real_synthetic_auc
@@ -32,6 +32,7 @@ __all__ = [
     "boundary_shift",
     "densest_patch",
     "density_coverage",
+    "dice_and_jaccard",
     "extract_features",
     "frechet_distance",
     "halve",

@@ -53,7 +53,7 @@ def nearest_distance(patches: Tensor, images: Sequence[Tensor], *, min_std: floa
     best = [
         _greatest_correlation(templates, turned, least)
         for stack in _stacks(images)
-        for turned in _orientations(stack.to(patches.device))
+        for turned in orientations(stack.to(patches.device))
         if all(side >= length for side, length in zip(turned.shape[2:], size, strict=True))
     ]
     if not best:
@@ -164,8 +164,13 @@ def _stacks(images: Sequence[Tensor]) -> Iterator[Tensor]:
             yield torch.stack(group[start : start + count]).float()
 
 
-def _orientations(stack: Tensor) -> Iterator[Tensor]:
-    """Give a stack (N, C, *S) in its 8 orientations."""
+def orientations(stack: Tensor) -> Iterator[Tensor]:
+    """Give a stack (N, C, *S) in its 8 orientations: flips and quarter turns in 2D, flips in 3D.
+
+    Example:
+        >>> len(list(orientations(torch.zeros(1, 1, 2, 3))))
+        8
+    """
     axes = tuple(range(2, stack.ndim))
     if len(axes) == 2:
         for turns in range(4):

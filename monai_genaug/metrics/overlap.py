@@ -6,7 +6,13 @@ import math
 from typing import Any
 
 import torch
-from monai.metrics import CumulativeIterationMetric, compute_hausdorff_distance, do_metric_reduction
+from monai.metrics import (
+    CumulativeIterationMetric,
+    compute_dice,
+    compute_hausdorff_distance,
+    compute_iou,
+    do_metric_reduction,
+)
 from torch import Tensor
 
 
@@ -71,3 +77,21 @@ def hausdorff_distance(y_pred: Tensor, y: Tensor, *, percentile: float = 95.0) -
         )[0].cpu()
         distances[row] = torch.where(both[row], values.to(distances.dtype), distances[row])
     return distances
+
+
+def dice_and_jaccard(predicted: Tensor, label: Tensor) -> dict[str, float]:
+    """Give Dice and Jaccard of two masks; both are 1 where neither has foreground, and 0 where one has none.
+
+    Args:
+        predicted: (1, *S), foreground > 0.
+        label: (1, *S), foreground > 0.
+
+    Example:
+        >>> dice_and_jaccard(torch.tensor([[[1, 1, 0]]]), torch.tensor([[[0, 3, 0]]]))
+        {'dice': 0.6666666865348816, 'jaccard': 0.5}
+    """
+    pair = ((predicted > 0)[None], (label > 0)[None])
+    return {
+        "dice": float(compute_dice(*pair, include_background=True, ignore_empty=False)),
+        "jaccard": float(compute_iou(*pair, include_background=True, ignore_empty=False)),
+    }

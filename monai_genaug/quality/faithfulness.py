@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from monai.metrics import DiceMetric
 from torch import Tensor, nn
 
 from monai_genaug._checks import check_at_least, check_probability
 from monai_genaug._tensors import pad_to_multiple
+from monai_genaug.metrics.overlap import dice_and_jaccard
 from monai_genaug.quality.gate import Gate, digest_tensors
 
 
@@ -59,5 +59,5 @@ class MaskFaithfulness(Gate):
         padded = pad_to_multiple(images.to(device, torch.float32), self.stride)
         window = (slice(None), slice(None), *(slice(0, side) for side in images.shape[2:]))
         found = self.segmenter(padded)[window].cpu() > 0
-        dice: Tensor = DiceMetric(ignore_empty=False, reduction="none")(found, labels.cpu() > 0)
-        return dice.flatten() >= self.least_dice
+        dice = [dice_and_jaccard(*pair)["dice"] for pair in zip(found, labels.cpu(), strict=True)]
+        return torch.tensor(dice) >= self.least_dice

@@ -99,6 +99,35 @@ def train_bundle(
     return parser
 
 
+def read_configs(name_or_dir: str | os.PathLike[str]) -> ConfigParser:
+    """Read what defines a bundle's training, without building anything of it.
+
+    Args:
+        name_or_dir: as of `train_bundle`.
+
+    Raises:
+        FileNotFoundError: if there is no such bundle.
+
+    Example:
+        >>> read_configs("nuclei_unet")["genaug_way"]
+        'sample'
+    """
+    parser, root = ConfigParser(), find_bundle(name_or_dir)
+    parser.read_config([str(root / "configs" / file) for file in CONFIGS])
+    return parser
+
+
+def takes_pairs(name_or_dir: str | os.PathLike[str]) -> bool:
+    """Say whether a bundle is trained on images with their labels; others take images and masks that need not belong
+    together.
+
+    Example:
+        >>> takes_pairs("nuclei_pix2pix"), takes_pairs("nuclei_cyclegan")
+        (True, False)
+    """
+    return "datalist" in read_configs(name_or_dir)
+
+
 def training_seconds(parser: ConfigParser) -> float:
     """Give how long the training of `train_bundle` took in all its pieces, interruptions left out.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +14,8 @@ from monai.inferers import Inferer
 from torch import Tensor, nn
 
 from monai_genaug.generators.base import evaluating
-from monai_genaug.generators.folders import WEIGHTS_FILE, find_bundle
+from monai_genaug.generators.folders import WEIGHTS_FILE
+from monai_genaug.training.bundle import read_configs
 
 SEGMENTER = "nuclei_unet"
 ENCODERS = {  # of each network in its network.yaml: the first convolution of every level, from fine to coarse
@@ -30,18 +31,21 @@ class Segmenter(NamedTuple):
         network: gives logits of the foreground (B, 1, *S).
         inferer: called as ``inferer(images, network)``.
         seconds: that its training took, interruptions left out; 0 where that is not known.
+        view: makes of an image what the network is shown; None: the image itself.
     """
 
     network: nn.Module
     inferer: Inferer
     seconds: float = 0.0
+    view: Callable[[Tensor], Tensor] | None = None
 
     @torch.no_grad()
     def predict(self, image: Tensor) -> Tensor:
         """Segment one whole image (C, *S) in [0, 1] of any size; gives (1, *S), bool, on the CPU."""
         device = next(self.network.parameters()).device
+        seen = image if self.view is None else self.view(image)
         with evaluating(self.network):
-            logits: Tensor = self.inferer(image[None].to(device), self.network)
+            logits: Tensor = self.inferer(seen[None].to(device), self.network)
         return (logits[0] > 0).cpu()
 
 
@@ -105,8 +109,7 @@ def _read_settings(state: Mapping[str, Tensor]) -> dict[str, Any]:
 
 def _configure(settings: Mapping[str, Any]) -> ConfigParser:
     """Read the bundle's configs with these settings."""
-    parser = ConfigParser()
-    parser.read_config([str(find_bundle(SEGMENTER) / "configs" / name) for name in ("network.yaml", "train.yaml")])
+    parser = read_configs(SEGMENTER)
     for name, value in settings.items():
         parser[name] = value
     return parser

@@ -5,7 +5,7 @@ import torch
 from monai.metrics import compute_hausdorff_distance
 from scipy import ndimage
 
-from monai_genaug.metrics import BoundedHausdorffDistance, hausdorff_distance
+from monai_genaug.metrics import BoundedHausdorffDistance, dice_and_jaccard, hausdorff_distance
 
 
 def box(size: tuple[int, ...], low: int, high: int) -> torch.Tensor:
@@ -53,3 +53,9 @@ def test_the_metric_averages_over_batches_and_forgets_when_reset():
 def test_masks_of_different_shapes_are_refused():
     with pytest.raises(ValueError, match="expected two equal ones"):
         BoundedHausdorffDistance()(torch.zeros(1, 1, 4, 4), torch.zeros(1, 1, 4, 5))
+
+
+@pytest.mark.parametrize(("found", "there", "score"), [(0, 0, 1.0), (1, 0, 0.0), (0, 1, 0.0), (1, 1, 1.0)])
+def test_dice_and_jaccard_are_defined_where_masks_are_empty(found, there, score):
+    masks = (torch.full((1, 4, 4), value) for value in (found, 5 * there))
+    assert dice_and_jaccard(*masks) == {"dice": score, "jaccard": score}
