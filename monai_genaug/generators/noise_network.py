@@ -23,7 +23,10 @@ class NoiseNetwork(Protocol):
     stride: int
     least_size: int
     noise: NoiseMaps
-    styles: StyleBank | None
+
+    @property
+    def styles(self) -> StyleBank | None:
+        """What it takes in the place of its first noise maps; None: nothing."""
 
 
 class NoiseNetworkGenerator(ConditionalGenerator):
@@ -55,13 +58,34 @@ class NoiseNetworkGenerator(ConditionalGenerator):
         self.network = cast(nn.Module, network)
         self.noise = network.noise
 
+    @property
+    def styles(self) -> StyleBank | None:
+        """The network's, if it takes any."""
+        return cast(NoiseNetwork, self.network).styles
+
+    def draw_noise(self, condition: Tensor, style: Tensor | None) -> Tensor:
+        """Draw noise (B, N, *S) from torch's global generator, for training.
+
+        Args:
+            condition: (B, K, *S).
+            style: (B, 3 C) of `style_statistics`, for a network that takes styles.
+
+        Raises:
+            ValueError: if the network takes a style, and there is none.
+        """
+        noise = self.noise.draw(condition)
+        if self.styles is None:
+            return noise
+        if style is None:
+            raise ValueError("the network takes the style of the real image, but the batch has none: add AddStyled.")
+        return self.noise.with_style(noise, self.styles.standardize(style))
+
     def generate(self, condition: Tensor, *, seeds: Sequence[int]) -> Tensor:
         """Make images (B, C, *S) in [0, 1] from conditions (B, K, *S)."""
         shapes = self.noise.shapes(condition.shape[2:])
         parts = [seeded_randn(shape, [derive_seed(seed, kind) for seed in seeds]) for kind, shape in enumerate(shapes)]
         noise = self.noise.join(parts)
-        styles = self.network.styles
-        if isinstance(styles, StyleBank):
-            noise = self.noise.with_style(noise, styles.draw(seeds))
+        if self.styles is not None:
+            noise = self.noise.with_style(noise, self.styles.draw(seeds))
         image: Tensor = self.network(condition, noise.to(condition.device))
         return 0.5 * (image + 1.0)

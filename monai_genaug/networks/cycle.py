@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from monai_genaug._rebuildable import Rebuildable
 from monai_genaug.networks.resnet_generator import ResNetGenerator
+from monai_genaug.networks.style import StyleBank
 
 
 class CycleNetworks(Rebuildable, nn.Module):
@@ -40,7 +41,12 @@ class CycleNetworks(Rebuildable, nn.Module):
         self.to_image, self.to_mask = to_image, to_mask
         self.spatial_dims, self.in_channels, self.out_channels, self.stride = there
         self.least_size = max(to_image.least_size, to_mask.least_size)
-        self.noise, self.styles = to_image.noise, to_image.styles
+        self.noise = to_image.noise
+
+    @property
+    def styles(self) -> StyleBank | None:
+        """Of `to_image`."""
+        return self.to_image.styles
 
     def forward(self, source: Tensor, noise: Tensor | None = None, to_mask: bool = False) -> Tensor:
         """Translate a condition into an image, or with `to_mask` an image into a condition.

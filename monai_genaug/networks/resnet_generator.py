@@ -31,6 +31,8 @@ class ResNetGenerator(Rebuildable, nn.Module):
         latent_channels: noise maps that are constant over space.
         smooth_channels: noise maps that vary slowly over space.
         noise_channels: noise maps of white noise.
+        style_bank: styles that are kept to draw from, see `StyleBank`; 0: the network takes no style. A style comes in
+            as the maps that are constant over space do.
 
     Raises:
         ValueError: if an argument is out of its range.
@@ -55,6 +57,7 @@ class ResNetGenerator(Rebuildable, nn.Module):
         latent_channels: int = 4,
         smooth_channels: int = 4,
         noise_channels: int = 4,
+        style_bank: int = 0,
     ) -> None:
         super().__init__()
         self.spatial_dims = check_spatial_dims(spatial_dims)
@@ -62,18 +65,23 @@ class ResNetGenerator(Rebuildable, nn.Module):
             1, in_channels=in_channels, out_channels=out_channels, blocks=blocks, base_features=base_features
         )
         check_at_least(
-            0, latent_channels=latent_channels, smooth_channels=smooth_channels, noise_channels=noise_channels
+            0,
+            latent_channels=latent_channels,
+            smooth_channels=smooth_channels,
+            noise_channels=noise_channels,
+            style_bank=style_bank,
         )
-        self.in_channels, self.out_channels, self.latents = in_channels, out_channels, latent_channels
-        self.noise = NoiseMaps(latent_channels, smooth_channels, noise_channels)
-        self.noise_channels = self.noise.channels
-        self.styles: StyleBank | None = None
+        self.in_channels, self.out_channels = in_channels, out_channels
+        self.styles = StyleBank(style_bank, out_channels) if style_bank else None
+        style = self.styles.channels if self.styles else 0
+        self.noise = NoiseMaps(latent_channels, smooth_channels, noise_channels, style=style)
+        self.noise_channels, self.latents = self.noise.channels, style + latent_channels
 
         f = base_features
         first = in_channels + smooth_channels + noise_channels
         self.first = _ConvNorm(spatial_dims, first, f, kernel_size=7)
         self.down = nn.ModuleList(_ConvNorm(spatial_dims, n, 2 * n, kernel_size=3, stride=2) for n in (f, 2 * f))
-        self.blocks = nn.ModuleList(_ResidualBlock(spatial_dims, 4 * f, latent_channels) for _ in range(blocks))
+        self.blocks = nn.ModuleList(_ResidualBlock(spatial_dims, 4 * f, self.latents) for _ in range(blocks))
         self.up = nn.ModuleList(_ConvNorm(spatial_dims, 2 * n, n, kernel_size=3) for n in (2 * f, f))
         self.last = _conv(spatial_dims, f, out_channels, kernel_size=7, bias=True)
         self.apply(init_normal)

@@ -33,6 +33,8 @@ class CycleGANEngine(AdversarialEngine):
     - `lambda_mask`: soft Dice loss between y and what F sees in G(y) at another brightness and contrast and with noise:
       the nuclei must be where the mask says for any reader, and not for the undisturbed F alone.
     - `lambda_mode_seeking`: as for Pix2Pix, so that seeds differ, but for objects alone.
+    - Where the network of images has a `StyleBank`, batches hold the ``style`` of the images: G(y) gets that of the
+      image beside it, and x is translated back with its own, so that stain and brightness need not be told by the mask.
 
     Args:
         generator: its `network` is trained; its encoding makes the masks.
@@ -102,19 +104,20 @@ class CycleGANEngine(AdversarialEngine):
         """Name all that has a state_dict on which the rest of the training depends."""
         return {**super().parts(), "image_pool": self.image_pool, "mask_pool": self.mask_pool}
 
-    def forward(self, image: Tensor, label: Tensor) -> dict[str, Tensor]:
+    def forward(self, image: Tensor, label: Tensor, *, style: Tensor | None = None) -> dict[str, Tensor]:
         """Translate both ways and back; image and label come from different patients, slides or lists."""
         condition = self.generator.encode(label)
-        noise = self.generator.noise.draw(condition)
+        noise, own_noise = (self.generator.draw_noise(condition, style) for _ in range(2))
         real_image, real_mask = 2.0 * image - 1.0, 2.0 * condition - 1.0
         fake_image, fake_mask = self._to_image(real_mask, noise), self._to_mask(real_image)
         return {
             "noise": noise,
+            "own_noise": own_noise,
             "real_image": real_image,
             "real_mask": real_mask,
             "fake_image": fake_image,
             "fake_mask": fake_mask,
-            "cycled_image": self._to_image(self._disturb(fake_mask)),
+            "cycled_image": self._to_image(self._disturb(fake_mask), own_noise),
             "cycled_mask": self._to_mask(self._disturb(fake_image)),
         }
 
@@ -139,7 +142,8 @@ class CycleGANEngine(AdversarialEngine):
         }
         if self.lambda_identity > 0:
             weight = self.lambda_cycle * self.lambda_identity
-            losses["g_identity_image"] = weight * functional.l1_loss(self._to_image(real_image), real_image)
+            identity = self._to_image(real_image, tensors["own_noise"])
+            losses["g_identity_image"] = weight * functional.l1_loss(identity, real_image)
             losses["g_identity_mask"] = weight * functional.l1_loss(self._to_mask(real_mask), real_mask)
         if self.lambda_mask > 0:
             seen = self._to_mask(self._disguise(fake_image))
@@ -149,10 +153,9 @@ class CycleGANEngine(AdversarialEngine):
         generate = partial(self._to_image, real_mask)
         return losses | self.mode_seeking(generate, fake_image, tensors["noise"], where=objects)
 
-    def _to_image(self, mask: Tensor, noise: Tensor | None = None) -> Tensor:
-        """Translate (B, K, *S) in [-1, 1]; with noise of its own if none is given."""
-        condition = 0.5 * (mask + 1.0)
-        image: Tensor = self.g_network(condition, self.generator.noise.draw(condition) if noise is None else noise)
+    def _to_image(self, mask: Tensor, noise: Tensor) -> Tensor:
+        """Translate (B, K, *S) in [-1, 1]."""
+        image: Tensor = self.g_network(0.5 * (mask + 1.0), noise)
         return image
 
     def _to_mask(self, image: Tensor) -> Tensor:

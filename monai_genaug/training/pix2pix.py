@@ -86,7 +86,7 @@ class Pix2PixEngine(AdversarialEngine):
     ) -> dict[str, Tensor]:
         """Synthesise from the batch's labels, old and new; images go from [0, 1] to the network's [-1, 1]."""
         condition = self.generator.encode(label)
-        noise = self._draw_noise(condition, style)
+        noise = self.generator.draw_noise(condition, style)
         tensors = {
             "condition": condition,
             "noise": noise,
@@ -96,7 +96,7 @@ class Pix2PixEngine(AdversarialEngine):
         if unlabelled is None or new_label is None:
             return tensors
         new_condition = self.generator.encode(new_label)
-        fake = self.g_network(new_condition, self._draw_noise(new_condition, unlabelled_style))
+        fake = self.g_network(new_condition, self.generator.draw_noise(new_condition, unlabelled_style))
         return {**tensors, "unlabelled": 2.0 * unlabelled - 1.0, "fake_unlabelled": fake}
 
     def d_losses(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -119,15 +119,6 @@ class Pix2PixEngine(AdversarialEngine):
             "g_l1": self.lambda_l1 * functional.l1_loss(fake, tensors["real"]),
             **self.mode_seeking(lambda other: self.g_network(condition, other), fake, noise),
         }
-
-    def _draw_noise(self, condition: Tensor, style: Tensor | None) -> Tensor:
-        """Draw noise, with the style of the real image as its first maps."""
-        noise, styles = self.generator.noise.draw(condition), self.generator.network.styles
-        if styles is None:
-            return noise
-        if style is None:
-            raise ValueError("the network takes the style of the real image, but the batch has none: add AddStyled.")
-        return self.generator.noise.with_style(noise, styles.standardize(style))
 
     def _logits(self, discriminator: nn.Module, tensors: dict[str, Tensor], pair: str, alone: str) -> list[Tensor]:
         """Give the logits of an image with its condition and, where there are unlabelled images, of one alone."""

@@ -6,11 +6,11 @@ from torch import nn
 
 from monai_genaug.generators import CycleGANGenerator
 from monai_genaug.masks import BinaryEncoding, OneHotEncoding
-from monai_genaug.networks import CycleNetworks, ResNetGenerator
+from monai_genaug.networks import CycleNetworks, ResNetGenerator, style_statistics
 from monai_genaug.training import CycleGANEngine, TwoDiscriminators, patch_discriminator
 from tests.helpers import blobs
 
-NO_NOISE = {"latent_channels": 0, "smooth_channels": 0, "noise_channels": 0}
+NO_NOISE = {"latent_channels": 0, "smooth_channels": 0, "noise_channels": 0, "style_bank": 0}
 
 
 def engine(batch, *, dims: int = 2, channels: int = 1, classes: int | None = None, network=None, **kwargs):
@@ -80,6 +80,25 @@ def test_cycles_pass_through_both_networks_in_the_right_order():
     torch.testing.assert_close(tensors["fake_mask"], F(image))
     torch.testing.assert_close(tensors["cycled_image"], G(0.5 * (F(image) + 1)))
     torch.testing.assert_close(tensors["cycled_mask"], F(0.5 * (G(mask) + 1)))
+
+
+def test_images_are_made_and_translated_back_in_the_style_of_the_real_one():
+    batch = batch_of(channels=3)
+    cyclegan = engine(batch, channels=3, classes=2, network={"style_bank": 4})
+    styles = cyclegan.generator.styles
+    styles.fit(torch.rand(3, 8, 8) * factor for factor in (0.2, 0.6, 1.0))
+    style = style_statistics(batch["image"])
+    tensors = cyclegan.forward(batch["image"], batch["label"], style=style)
+    for name in ("noise", "own_noise"):
+        torch.testing.assert_close(tensors[name][:, :9, 9, 4], styles.standardize(style))
+    assert not torch.equal(tensors["noise"], tensors["own_noise"])
+    other = cyclegan.generator.sample(cyclegan.generator.encode(batch["label"][:1]), seeds=[3])
+    assert other.shape == (1, 3, 16, 12)
+
+
+def test_a_network_that_takes_styles_asks_for_them():
+    with pytest.raises(ValueError, match="takes the style of the real image, but the batch has none"):
+        engine(batch_of(), network={"style_bank": 4}).run()
 
 
 def test_weights_multiply_their_losses():

@@ -30,8 +30,9 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
         ((20, 24), 1, {"encoding": "@one_hot", "condition_channels": 2}),
         ((20, 24), 3, {"image_channels": 3, "encoding": "@instance", "condition_channels": 3}),
         ((18, 20, 16), 1, {"spatial_dims": 3}),
+        ((20, 24), 3, {"image_channels": 3, "to_image#style_bank": 4}),
     ],
-    ids=["colour", "classes", "instances", "volumes"],
+    ids=["colour", "classes", "instances", "volumes", "styles"],
 )
 def test_every_kind_of_data_is_trained_on_and_loads(tmp_path, size, channels, settings):
     data = write_pairs(tmp_path / "data", 3, size, channels=channels)
