@@ -7,8 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from monai_genaug.benchmark.grid.plan import DatasetPlan
-from monai_genaug.data import digest_datalist, load_datalist, load_items
+from torch import Tensor
+
+from monai_genaug.benchmark.grid.plan import DatasetPlan, GeneratorPlan
+from monai_genaug.data import digest_datalist, load_datalist, load_images, load_items, load_labels
 from monai_genaug.data.items import Item
 from monai_genaug.data.splits import choose_items
 from monai_genaug.masks import InstanceBank, ProceduralNuclei
@@ -41,6 +43,16 @@ class Dataset:
         self.training, self._test = splits["training"], splits["test"]
 
     @cached_property
+    def channels(self) -> int:
+        """Of the images."""
+        return int(load_images(self.training[:1])[0]["image"].shape[0])
+
+    @cached_property
+    def training_digest(self) -> str:
+        """Tells one training split from another."""
+        return digest_datalist(self.training)
+
+    @cached_property
     def test(self) -> list[Item]:
         """Test images with their labels."""
         return load_items(self._test)
@@ -59,12 +71,15 @@ class Block:
         labelled: their number, their share of the training split, or ``"all"``.
         seed: draws them; with a larger number the same ones come first.
         folder: for samplers, generators and segmenters.
+        source: whose training labels stand in where `labelled` is 0.
 
     Raises:
-        ValueError: if there are fewer training images.
+        ValueError: if there are fewer training images, or none is labelled and there is no source.
     """
 
-    def __init__(self, dataset: Dataset, labelled: int | float | str, seed: int, folder: Path) -> None:
+    def __init__(
+        self, dataset: Dataset, labelled: int | float | str, seed: int, folder: Path, source: Dataset | None = None
+    ) -> None:
         self.dataset, self.seed, self.root = dataset, seed, folder
         total = len(dataset.training)
         count = total if labelled == "all" else labelled
@@ -74,6 +89,9 @@ class Block:
                 f"{dataset.path} has {total} training images, expected the {count} of labelled: set fewer, or all."
             )
         self.labelled: list[Entry] = choose_items(dataset.training, count, seed)
+        if count == 0 and source is None:
+            raise ValueError(f"no image of {dataset.path} is labelled, expected a source of labels: name one.")
+        self.source = source if count == 0 else None
         kept = {entry["image"] for entry in self.labelled}
         self.unlabelled: list[Entry] = [
             {"image": entry["image"]} for entry in dataset.training if entry["image"] not in kept
@@ -85,14 +103,20 @@ class Block:
         return load_items(self.labelled)
 
     @cached_property
-    def channels(self) -> int:
-        """Of the images."""
-        return int(self.items[0]["image"].shape[0])
+    def labels(self) -> list[Tensor]:
+        """Of the labelled images; where there are none, of the source."""
+        items = load_labels(self.source.training) if self.source else self.items
+        return [item["label"] for item in items]
+
+    @property
+    def instances(self) -> bool:
+        """Whether each value of the labels is an object of its own."""
+        return (self.source or self.dataset).plan.instances
 
     @cached_property
     def digest(self) -> str:
-        """Tells these labelled images from others."""
-        return digest_datalist(self.labelled)
+        """Tells these labelled images from others; where there are none, the source's."""
+        return self.source.training_digest if self.source else digest_datalist(self.labelled)
 
     @cached_property
     def unlabelled_digest(self) -> str:
@@ -110,27 +134,26 @@ class Block:
 
     @cached_property
     def bank(self) -> Path:
-        """File of an `InstanceBank` of the labelled objects, with their pixels."""
-        path = self.folder / "bank.npz"
-        labels, images = ([item[key] for item in self.items] for key in ("label", "image"))
-        InstanceBank.fit(labels, images, instances=self.dataset.plan.instances, paste_images=True).save(path)
+        """File of an `InstanceBank` of the labelled objects; with their pixels if they are of the block's images."""
+        path, images = self.folder / "bank.npz", [item["image"] for item in self.items] or None
+        bank = InstanceBank.fit(self.labels, images, instances=self.instances, paste_images=images is not None)
+        bank.save(path)
         return path
 
     @cached_property
     def procedural(self) -> Path:
         """File of `ProceduralNuclei`, fitted to the labels."""
         path = self.folder / "procedural.json"
-        labels = [item["label"] for item in self.items]
-        ProceduralNuclei.fit(labels, binary=not self.dataset.plan.instances).save(path)
+        ProceduralNuclei.fit(self.labels, binary=not self.instances).save(path)
         return path
 
-    def sampler(self, masks: str) -> dict[str, Any]:
-        """Describe a mask sampler as configs do."""
-        if masks == "bank":
-            return {"_target_": "monai_genaug.masks.bank.load_bank", "path": str(self.bank)}
-        if masks == "procedural":
-            return {"_target_": "monai_genaug.masks.procedural.load_procedural", "path": str(self.procedural)}
-        return {
-            "_target_": "monai_genaug.masks.deformation.LabelDeformation",
-            "instances": self.dataset.plan.instances,
-        }
+    def sampler(self, recipe: GeneratorPlan) -> dict[str, Any]:
+        """Describe the mask sampler of a generator as configs do."""
+        target: dict[str, Any]
+        if recipe.masks == "bank":
+            target = {"_target_": "monai_genaug.masks.bank.load_bank", "path": str(self.bank)}
+        elif recipe.masks == "procedural":
+            target = {"_target_": "monai_genaug.masks.procedural.load_procedural", "path": str(self.procedural)}
+        else:
+            target = {"_target_": "monai_genaug.masks.deformation.LabelDeformation", "instances": self.instances}
+        return {**target, **recipe.mask_settings}

@@ -11,18 +11,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from monai.bundle import ConfigParser
 
 from monai_genaug.benchmark.grid.cells import Cell
-from monai_genaug.benchmark.grid.gains import Recipe, Runs, Setup, name_recipe
+from monai_genaug.benchmark.grid.gains import arrange_runs, name_recipe
 from monai_genaug.benchmark.grid.plan import GridPlan
 from monai_genaug.benchmark.grid.recipes import Kitchen
 from monai_genaug.benchmark.grid.store import CellResult, CellStore
 from monai_genaug.benchmark.segmentation import SEGMENTER
 from monai_genaug.data import replacing
-from monai_genaug.generators.folders import find_bundle
 from monai_genaug.tables import Table
-from monai_genaug.training.bundle import CONFIGS
+from monai_genaug.training.bundle import read_configs
 
 Kitchens = Callable[[Cell], Kitchen]
 PLAN_FILE = "plan_as_run.yaml"
@@ -32,7 +30,8 @@ ARM_WORDS = {
     "copy_paste": "classic, and a share of the crops gets real objects of the labelled images",
     "genaug": "a share of the crops is replaced by synthetic pairs, without flips and turns",
     "classic+genaug": "classic, and a share of the crops is replaced by synthetic pairs",
-    "synthetic_only": "classic, and every crop is replaced by a synthetic pair: no real image is seen",
+    "synthetic_only": "classic on synthetic pairs alone: no real image is seen",
+    "source": "classic on the labelled images of the source, another data set",
 }
 BUDGET = {
     "epochs": "epochs",
@@ -48,16 +47,6 @@ class Failure(NamedTuple):
     title: str
     line: str
     file: str
-
-
-def arrange_runs(results: Iterable[CellResult]) -> dict[Setup, dict[Recipe, Runs]]:
-    """Sort results by setup, recipe and seed, in the order in which they come."""
-    table: dict[Setup, dict[Recipe, Runs]] = {}
-    for result in results:
-        cell = result.cell
-        setup = (cell.dataset, len(result.labelled), cell.segmenter)
-        table.setdefault(setup, {}).setdefault(cell.recipe, {})[cell.seed] = result
-    return table
 
 
 def data_table(cells: Sequence[Cell], results: Sequence[CellResult], kitchens: Kitchens) -> Table:
@@ -79,6 +68,15 @@ def data_table(cells: Sequence[Cell], results: Sequence[CellResult], kitchens: K
         )
     columns = ["data set", "training images", "labelled of these", "test images", "test groups", "seeds"]
     note = "Each seed draws its own labelled images, first weights, crops and synthetic pairs."
+    sources = {
+        block.dataset.name: block.source
+        for block in (kitchens(cell).block for cell in cells)
+        if block.source is not None
+    }
+    for name, source in sources.items():
+        note += (
+            f" Where no image of {name} is labelled, masks are of the {len(source.training)} labels of {source.name}."
+        )
     return Table("Data", columns, rows, note)
 
 
@@ -107,20 +105,21 @@ def network_table(plan: GridPlan) -> Table:
             "generator",
             recipe.bundle,
             *_budget(recipe.bundle, recipe.settings),
-            "all training images" if recipe.unlabelled else "labelled images",
+            "all training images" if recipe.sees_unlabelled else "labelled images",
             recipe.writes,
             recipe.masks,
         ]
         for name, recipe in plan.generators.items()
     ]
     columns = ["network", "kind", "bundle", *BUDGET.values(), "sees", "writes", "new masks"]
-    return Table("Networks and their budget", columns, rows, "Labels are those of the labelled images in every case.")
+    return Table(
+        "Networks and their budget", columns, rows, "Labels are those of the labelled images, or of the source."
+    )
 
 
 def _budget(bundle: str, settings: Mapping[str, Any]) -> list[str]:
     """Give the entries of a bundle that say how long it trains."""
-    parser = ConfigParser()
-    parser.read_config([str(find_bundle(bundle) / "configs" / file) for file in CONFIGS])
+    parser = read_configs(bundle)
     return [str(settings.get(name, parser.get(name, "-"))) for name in BUDGET]
 
 

@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from monai.bundle import ConfigParser
 
 from monai_genaug.benchmark.charts import IntervalChart, Measured, ScatterChart, interval_chart, scatter_chart
 from monai_genaug.benchmark.grid.cells import Cell
-from monai_genaug.benchmark.grid.facts import Kitchens, arrange_runs
-from monai_genaug.benchmark.grid.gains import Gain, Recipe, Runs, name_recipe, show_difference
+from monai_genaug.benchmark.grid.facts import Kitchens
+from monai_genaug.benchmark.grid.gains import (
+    Gain,
+    Recipe,
+    Runs,
+    arrange_runs,
+    baseline_of,
+    name_recipe,
+    show_difference,
+)
 from monai_genaug.benchmark.grid.plan import BASELINE
 from monai_genaug.benchmark.grid.recipes import Kitchen
 from monai_genaug.benchmark.grid.store import CellResult
-from monai_genaug.benchmark.grid.trained import find_generator, find_segmenter
+from monai_genaug.benchmark.grid.trained import find_generator, find_pairs, find_segmenter
 from monai_genaug.benchmark.grid.verdicts import counted
 from monai_genaug.benchmark.report import synthetic_rows
+from monai_genaug.data import load_images, load_items
 from monai_genaug.data.items import Item
 from monai_genaug.pages import Figure, fullest_plane, make_figure
 from monai_genaug.pictures import error_pixels, image_pixels, label_pixels
 from monai_genaug.training.segmenter import Segmenter
 
-BASE: Recipe = (BASELINE, None, 0.0)
 CASES = 2  # test images with the largest gain, and as many with the largest loss
 SHOWN = 2  # training images of which a generator's samples are shown
 LONGEST = 192  # side of a picture, pixels: a page holds many
@@ -38,7 +48,7 @@ class Pictures(NamedTuple):
 
 
 def label_charts(gains: Sequence[Gain], images: Mapping[str, int]) -> list[tuple[str, list[IntervalChart]]]:
-    """Chart Dice, and the gain over `classic`, over the number of labelled images.
+    """Chart Dice, and the gain over `classic`, over the number of labelled images, where there are any.
 
     Args:
         gains: of `measure_gains`.
@@ -48,8 +58,9 @@ def label_charts(gains: Sequence[Gain], images: Mapping[str, int]) -> list[tuple
         For each data set and segmenter its title and charts.
     """
     found = []
-    for dataset, segmenter in dict.fromkeys((gain.setup[0], gain.setup[2]) for gain in gains):
-        part = [gain for gain in gains if (gain.setup[0], gain.setup[2]) == (dataset, segmenter)]
+    charted = [gain for gain in gains if gain.setup[1] > 0]  # the axis is logarithmic
+    for dataset, segmenter in dict.fromkeys((gain.setup[0], gain.setup[2]) for gain in charted):
+        part = [gain for gain in charted if (gain.setup[0], gain.setup[2]) == (dataset, segmenter)]
         sample = counted(images[dataset], "test image")
         scores: dict[str, list[Measured]] = {BASELINE: []}
         differences: dict[str, list[Measured]] = {}
@@ -84,23 +95,24 @@ def _gain_point(gain: Gain, sample: str) -> Measured:
     return Measured(gain.setup[1], found.mean, low, high, f"{text}; {seeds}, {sample}")
 
 
-def scatter_charts(recipes: Mapping[Recipe, Runs]) -> list[ScatterChart]:
-    """Chart the Dice of each recipe over that of `classic`, a point for each test image.
+def scatter_charts(recipes: Mapping[Recipe, Runs], own: Recipe) -> list[ScatterChart]:
+    """Chart the Dice of each recipe over that of the baseline, a point for each test image.
 
     Args:
         recipes: runs of one setup.
+        own: the setup's baseline.
 
     Returns:
-        One for each recipe that shares a seed with `classic`, on equal axes; Dice is the mean over these seeds.
+        One for each recipe that shares a seed with the baseline, on equal axes; Dice is the mean over these seeds.
     """
-    base, pairs = recipes.get(BASE, {}), {}
+    base, pairs = recipes.get(own, {}), {}
     for recipe, runs in recipes.items():
         seeds = sorted(runs.keys() & base.keys())
-        if recipe == BASE or not seeds:
+        if recipe == own or not seeds:
             continue
         across, up = (np.mean([part[seed].scores["dice"] for seed in seeds], axis=0) for part in (base, runs))
         points = [
-            Measured(float(x), float(y), text=f"{name}: {x:.3f} with classic, {y:.3f} with {name_recipe(recipe)}")
+            Measured(float(x), float(y), text=f"{name}: {x:.3f} with {own[0]}, {y:.3f} with {name_recipe(recipe)}")
             for name, x, y in zip(runs[seeds[0]].names, across, up, strict=True)
         ]
         title = f"{name_recipe(recipe)} ({counted(len(points), 'test image')}, {counted(len(seeds), 'seed')})"
@@ -122,10 +134,11 @@ def case_pictures(best: Gain | None, recipes: Mapping[Recipe, Runs], kitchens: K
     """
     title = "Largest gains and losses"
     if best is None:
-        return Pictures(title, [], "There is no recipe to compare with classic yet.")
-    name, base, runs = name_recipe(best.recipe), recipes[BASE], recipes[best.recipe]
+        return Pictures(title, [], "There is no recipe to compare with the baseline yet.")
+    own = baseline_of(best.setup)
+    name, base, runs = name_recipe(best.recipe), recipes[own], recipes[best.recipe]
     for seed in sorted(runs.keys() & base.keys()):
-        pair = {"classic": base[seed], name: runs[seed]}
+        pair = {own[0]: base[seed], name: runs[seed]}
         try:
             segmenters = {arm: find_segmenter(kitchens(run.cell), run.cell) for arm, run in pair.items()}
             items = kitchens(runs[seed].cell).block.dataset.test
@@ -140,9 +153,9 @@ def case_pictures(best: Gain | None, recipes: Mapping[Recipe, Runs], kitchens: K
         ]
         counts = f"{(change > 0).sum()} gain, {(change < 0).sum()} lose"
         return Pictures(
-            title, rows, f"Of seed {seed} alone: classic and {name}. Of {len(change)} test images {counts}."
+            title, rows, f"Of seed {seed} alone: {own[0]} and {name}. Of {len(change)} test images {counts}."
         )
-    gone = f"the trained segmenters of classic and {name} are not in the output folder"
+    gone = f"the trained segmenters of {own[0]} and {name} are not in the output folder"
     return Pictures(title, [], f"Left out: {gone}, or the test images are listed in another order since.")
 
 
@@ -208,8 +221,7 @@ def _sample(title: str, runs: Sequence[CellResult], kitchens: Kitchens) -> Pictu
         except (ValueError, OSError) as error:
             return Pictures(title, [], f"The pictures are left out: {error}")
         if rows is not None:
-            seen = f"Trained with {counted(len(run.labelled), 'labelled image')}, seed {run.cell.seed}"
-            return Pictures(title, [("", row) for row in rows], f"{seen}; {len(rows)} of these images are shown.")
+            return Pictures(title, [("", row) for row in rows], _say_shown(run, kitchen, len(rows)))
     return Pictures(title, [], "Left out: the trained generator is not in the output folder.")
 
 
@@ -218,8 +230,35 @@ def _rows(kitchen: Kitchen, cell: Cell) -> list[list[Figure]] | None:
     generator = find_generator(kitchen, cell)
     if generator is None:
         return None
+    if kitchen.block.source is not None:
+        return _pair_rows(kitchen, cell)
     assert cell.generator is not None
-    config = {"sampler": kitchen.block.sampler(kitchen.plan.generators[cell.generator].masks)}
+    config = {"sampler": kitchen.block.sampler(kitchen.plan.generators[cell.generator])}
     sampler = ConfigParser(config).get_parsed_content("sampler")
     items = kitchen.block.items[:SHOWN]
     return synthetic_rows(items, generator, seed=cell.seed, looks=1, mask_sampler=sampler, longest=LONGEST)
+
+
+def _pair_rows(kitchen: Kitchen, cell: Cell) -> list[list[Figure]]:
+    """Show images without labels, and pairs that a segmenter was trained on instead."""
+    pairs = iter(load_items(find_pairs(kitchen, cell)[: 2 * SHOWN]))
+    rows = []
+    for item in load_images(kitchen.block.unlabelled[:SHOWN]):
+        real = fullest_plane(item["image"], torch.zeros_like(item["image"][:1]))
+        row = [make_figure(image_pixels(real), "real, without label", "a training image", longest=LONGEST)]
+        for pair in islice(pairs, 2):
+            plane, mask = (fullest_plane(pair[key], pair["label"]) for key in ("image", "label"))
+            row.append(make_figure(label_pixels(mask), "new mask", "new mask of the source's labels", longest=LONGEST))
+            alt = "synthetic image of this mask"
+            row.append(make_figure(image_pixels(plane), "synthetic, new mask", alt, longest=LONGEST))
+        rows.append(row)
+    return rows
+
+
+def _say_shown(run: CellResult, kitchen: Kitchen, rows: int) -> str:
+    """Say what a generator was trained on."""
+    source, seed = kitchen.block.source, f"seed {run.cell.seed}"
+    if source is not None:
+        return f"Trained with images without labels and with masks of {source.name}, {seed}."
+    labelled = counted(len(run.labelled), "labelled image")
+    return f"Trained with {labelled}, {seed}; {rows} of these images are shown."

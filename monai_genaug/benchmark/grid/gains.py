@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from monai_genaug.benchmark.grid.plan import BASELINE, CONTROL
+from monai_genaug.benchmark.grid.plan import BASELINE, CONTROL, SOURCE
 from monai_genaug.benchmark.grid.scores import SCORES
 from monai_genaug.benchmark.grid.store import CellResult
 from monai_genaug.benchmark.label_efficiency import LabelWorth, labels_worth
@@ -28,12 +28,13 @@ class Gain(NamedTuple):
         recipe: arm, generator, share.
         seeds: that were run.
         means: of each measure, over seeds and test images.
-        over_baseline: difference in each measure to the arm `classic`, over the seeds of both; None for itself.
+        over_baseline: difference in each measure to the baseline of the setup, over the seeds of both; None for itself.
         over_control: likewise to `copy_paste` of the same share.
-        p: of Wilcoxon's test of the Dice difference to `classic`, corrected for the recipes of this setup; None for
+        p: of Wilcoxon's test of the Dice difference to the baseline, corrected for the recipes of this setup; None for
             itself.
         worth: labels with which `classic` has the same Dice; None without a learning curve.
         seconds: mean time of the training of its generator.
+        headroom: the largest number of labels that `classic` was run with, and its mean Dice; None if it was not.
     """
 
     setup: Setup
@@ -45,6 +46,7 @@ class Gain(NamedTuple):
     p: float | None
     worth: LabelWorth | None
     seconds: float
+    headroom: tuple[int, float] | None = None
 
 
 class Difference(NamedTuple):
@@ -64,6 +66,26 @@ class Difference(NamedTuple):
 Runs = dict[int, CellResult]  # by seed
 
 
+def arrange_runs(results: Iterable[CellResult]) -> dict[Setup, dict[Recipe, Runs]]:
+    """Sort results by setup, recipe and seed, in the order in which they come."""
+    table: dict[Setup, dict[Recipe, Runs]] = {}
+    for result in results:
+        cell = result.cell
+        setup = (cell.dataset, len(result.labelled), cell.segmenter)
+        table.setdefault(setup, {}).setdefault(cell.recipe, {})[cell.seed] = result
+    return table
+
+
+def baseline_of(setup: Setup) -> Recipe:
+    """Give what a setup's recipes are compared with: `classic`, or `source` where no image is labelled.
+
+    Example:
+        >>> baseline_of(("nuclei", 6, "unet")), baseline_of(("nuclei", 0, "unet"))
+        (('classic', None, 0.0), ('source', None, 0.0))
+    """
+    return BASELINE if setup[1] else SOURCE, None, 0.0
+
+
 def measure_gains(results: Iterable[CellResult]) -> list[Gain]:
     """Compare all recipes of a grid with the baseline and the control of their setup, paired by seed and test image.
 
@@ -73,36 +95,34 @@ def measure_gains(results: Iterable[CellResult]) -> list[Gain]:
     Returns:
         One for each setup and recipe, in the order in which they come.
     """
-    table: dict[Setup, dict[Recipe, Runs]] = {}
-    for result in results:
-        cell = result.cell
-        setup = (cell.dataset, len(result.labelled), cell.segmenter)
-        table.setdefault(setup, {}).setdefault(cell.recipe, {})[cell.seed] = result
+    table = arrange_runs(results)
     gains = []
     for setup, recipes in table.items():
-        baseline = recipes.get((BASELINE, None, 0.0), {})
+        own = baseline_of(setup)
+        baseline = recipes.get(own, {})
         p_values = {
             recipe: _p_value(runs, baseline)
             for recipe, runs in recipes.items()
-            if recipe[0] != BASELINE and runs.keys() & baseline.keys()
+            if recipe != own and runs.keys() & baseline.keys()
         }
         names = {str(recipe): p for recipe, p in p_values.items() if p is not None}
         corrected = holm(names)
+        curve = learning_curve(table, setup[0], setup[2])
         for recipe, runs in recipes.items():
             control = recipes.get((CONTROL, None, recipe[2]), {})
             means = {name: _mean(runs.values(), name) for name in SCORES}
-            curve = learning_curve(table, setup[0], setup[2])
             gains.append(
                 Gain(
                     setup,
                     recipe,
                     tuple(sorted(runs)),
                     means,
-                    None if recipe[0] == BASELINE else _differences(runs, baseline),
-                    None if recipe[0] in (BASELINE, CONTROL, "none") else _differences(runs, control),
+                    None if recipe == own else _differences(runs, baseline),
+                    None if recipe[0] in (BASELINE, CONTROL, SOURCE, "none") else _differences(runs, control),
                     corrected.get(str(recipe)),
                     labels_worth(curve, means["dice"]) if len(curve) > 1 and recipe[0] != BASELINE else None,
                     float(np.mean([run.seconds["generator"] for run in runs.values()])),
+                    max(curve.items()) if curve else None,
                 )
             )
     return gains
@@ -152,9 +172,13 @@ def _p_value(runs: Runs, others: Runs) -> float | None:
 
 def gain_tables(gains: Sequence[Gain]) -> list[Table]:
     """Write gains in Dice for people, one table for each data set, number of labels and segmenter."""
-    columns = ["arm", "seeds", "Dice", "over classic", "over copy-paste", "p", "worth in labels"]
     return [
-        Table(_title(setup), columns, [[name_recipe(gain.recipe), *_row(gain)] for gain in part], _note(part))
+        Table(
+            _title(setup),
+            ["arm", "seeds", "Dice", f"over {baseline_of(setup)[0]}", "over copy-paste", "p", "worth in labels"],
+            [[name_recipe(gain.recipe), *_row(gain)] for gain in part],
+            _note(part),
+        )
         for setup, part in _by_setup(gains)
     ]
 

@@ -7,8 +7,11 @@ from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
 from monai_genaug._checks import check_at_least, check_choice, check_probability
+from monai_genaug.benchmark.grid.samplers import SAMPLERS, sampler_settings
+from monai_genaug.benchmark.grid.views import VIEWS
 from monai_genaug.benchmark.plan import check_keys, check_list, check_overrides, check_whole
 from monai_genaug.benchmark.segmentation import SEGMENTER
+from monai_genaug.training.bundle import takes_pairs
 
 
 class Arm(NamedTuple):
@@ -19,15 +22,17 @@ class Arm(NamedTuple):
         pasted: a share of the crops gets real objects of the labelled images.
         synthetic: a share of the crops is replaced by synthetic pairs.
         alone: all crops are: the segmenter sees no real image.
+        foreign: the labelled images of the data set's source take the place of its own.
     """
 
     classic: bool
     pasted: bool = False
     synthetic: bool = False
     alone: bool = False
+    foreign: bool = False
 
 
-BASELINE, CONTROL = "classic", "copy_paste"
+BASELINE, CONTROL, SOURCE = "classic", "copy_paste", "source"
 ARMS = {
     "none": Arm(classic=False),
     BASELINE: Arm(classic=True),
@@ -35,8 +40,9 @@ ARMS = {
     "genaug": Arm(classic=False, synthetic=True),
     "classic+genaug": Arm(classic=True, synthetic=True),
     "synthetic_only": Arm(classic=True, synthetic=True, alone=True),
+    SOURCE: Arm(classic=True, foreign=True),
 }
-MASKS = ("bank", "procedural", "deformation")
+WITHOUT_LABELS = ("synthetic_only", SOURCE)  # arms that need no labelled image of the data set
 WRITES = ("images", "edits", "backgrounds")
 GIVEN = (  # what the benchmark sets itself
     *("dataset_dir", "masks_dir", "unlabelled_dir", "output_dir", "datalist", "images", "masks", "unlabelled", "shown"),
@@ -52,10 +58,17 @@ class DatasetPlan:
     Args:
         path: what `load_datalist` understands; if it is relative, in the folder of all data sets.
         instances: whether each value of a label is an object of its own; else each connected piece of a value is.
+        source: another data set of the plan, whose training labels stand in where no image of this one is labelled.
+        view: how a network that was trained on the source is shown this one's images, of `VIEWS`.
     """
 
     path: str
     instances: bool = True
+    source: str | None = None
+    view: str = "same"
+
+    def __post_init__(self) -> None:
+        check_choice("view", self.view, VIEWS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,26 +78,37 @@ class GeneratorPlan:
     Args:
         bundle: that trains it.
         settings: overrides of the bundle.
-        unlabelled: whether it also sees the training split's other images, without their labels.
+        unlabelled: whether it also sees the training split's other images, without their labels, if there are any.
         masks: where new masks come from: ``"bank"`` (`InstanceBank`), ``"procedural"`` (`ProceduralNuclei`), both
             fitted to the cell's labels, or ``"deformation"`` (`LabelDeformation`).
-        writes: ``"images"``; ``"edits"`` (`EditingGenerator`); or ``"backgrounds"`` (`BackgroundGenerator`, of images
-            without labels, in which the segmenter of the baseline finds the objects).
+        mask_settings: of that sampler, such as ``{"scale": [1.2, 1.7]}``.
+        writes: ``"images"``; ``"edits"`` (`EditingGenerator`); or ``"backgrounds"`` (`BackgroundGenerator`, of the
+            labelled images and of those without labels, in which the segmenter of the baseline finds the objects).
         least_dice: of the mask and what the baseline's segmenter finds in a synthetic image (`MaskFaithfulness`), or it
             is drawn again; None: whatever it is.
-        least_distance: of a synthetic image to the labelled ones (`NearestNeighbourPrivacy`), likewise.
+        least_distance: of a synthetic image to the images that the generator saw (`NearestNeighbourPrivacy`), likewise.
+        pairs: number of those that a segmenter is trained on where no image is labelled.
     """
 
     bundle: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     unlabelled: bool = False
     masks: str = "bank"
+    mask_settings: Mapping[str, Any] = field(default_factory=dict)
     writes: str = "images"
     least_dice: float | None = None
     least_distance: float | None = None
+    pairs: int = 160
+
+    @property
+    def sees_unlabelled(self) -> bool:
+        """Whether images without labels have a part in what it makes."""
+        return self.unlabelled or self.writes == "backgrounds"
 
     def __post_init__(self) -> None:
-        check_choice("masks", self.masks, MASKS)
+        check_choice("masks", self.masks, SAMPLERS)
+        check_keys(self.mask_settings, sampler_settings(self.masks), f"mask_settings of masks {self.masks}")
+        check_whole("pairs", self.pairs)
         check_choice("writes", self.writes, WRITES)
         if self.least_dice is not None:
             check_probability("least_dice", self.least_dice)
@@ -98,8 +122,9 @@ class CellsPlan:
 
     Args:
         datasets: names.
-        labelled: numbers of labelled images, shares of the training split below 1, or ``"all"``.
-        arms: of `ARMS`.
+        labelled: numbers of labelled images, shares of the training split below 1, or ``"all"``; 0 where the data set
+            has a source.
+        arms: of `ARMS`; those of `WITHOUT_LABELS` for 0.
         generators: names, for arms that use one.
         shares: of the crops that are replaced, for arms that replace some.
         segmenters: names; by default all.
@@ -140,6 +165,11 @@ class GridPlan:
 
     def __post_init__(self) -> None:
         check_list("seeds", self.seeds, 0)
+        for name, dataset in self.datasets.items():
+            if dataset.source is not None:
+                check_choice(
+                    f"source of data set {name}", dataset.source, [other for other in self.datasets if other != name]
+                )
         for name, overrides in self.segmenters.items():
             check_overrides(f"segmenter {name}", SEGMENTER, overrides, GIVEN)
         for name, plan in self.generators.items():
@@ -161,8 +191,29 @@ class GridPlan:
             check_probability("an entry of shares", share)
         for labelled in cells.labelled:
             _check_labelled(labelled)
+            if labelled == 0:
+                self._check_unlabelled(cells)
+            elif SOURCE in cells.arms:
+                raise ValueError(f"cells have the arm {SOURCE} with labelled {labelled!r}, expected 0: list it apart.")
         if not cells.generators and any(ARMS[arm].synthetic for arm in cells.arms):
             raise ValueError("cells have an arm with synthetic images, but no generators: list some.")
+
+    def _check_unlabelled(self, cells: CellsPlan) -> None:
+        """Refuse what needs a labelled image where there is none."""
+        for arm in cells.arms:
+            check_choice("an arm of cells with labelled 0", arm, WITHOUT_LABELS)
+        for name in cells.datasets:
+            if self.datasets[name].source is None:
+                raise ValueError(
+                    f"cells have labelled 0, but data set {name} has no source of labels: name another data set there."
+                )
+        for name in cells.generators:
+            plan = self.generators[name]
+            if not plan.unlabelled or plan.writes != "images" or takes_pairs(plan.bundle):
+                raise ValueError(
+                    f"generator {name} needs labelled images, but cells have labelled 0: expected a bundle of unpaired "
+                    "images and masks with unlabelled: true and writes: images."
+                )
 
     @classmethod
     def of(cls, content: Mapping[str, Any]) -> GridPlan:
@@ -233,4 +284,4 @@ def _check_labelled(value: Any) -> None:
         return
     if isinstance(value, float | str):
         raise ValueError(f"labelled has {value!r}, expected a number of images, a share between 0 and 1, or all.")
-    check_whole("an entry of labelled", value)
+    check_whole("an entry of labelled", value, 0)

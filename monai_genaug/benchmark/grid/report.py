@@ -13,7 +13,6 @@ from monai_genaug.benchmark.grid.cells import list_cells
 from monai_genaug.benchmark.grid.facts import (
     Kitchens,
     arm_table,
-    arrange_runs,
     data_table,
     flatten_plan,
     list_failures,
@@ -34,6 +33,8 @@ from monai_genaug.benchmark.grid.gains import (
     Recipe,
     Runs,
     Setup,
+    arrange_runs,
+    baseline_of,
     gain_tables,
     measure_tables,
     name_recipe,
@@ -126,7 +127,7 @@ def _setup_views(
                 f"{counted(count, 'test image')} in {counted(groups, 'group')}; {_say_seeds(part)}.",
                 verdict(part, count),
                 [gain_table._replace(title="Gains in Dice"), _with_seeds(measures, part)],
-                scatter_charts(runs[setup]),
+                scatter_charts(runs[setup], baseline_of(setup)),
                 case_pictures(best_gain(part), runs[setup], kitchens),
             )
         )

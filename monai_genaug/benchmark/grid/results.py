@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from monai_genaug.benchmark.grid.gains import Gain
+from monai_genaug.benchmark.grid.gains import Gain, baseline_of
 from monai_genaug.benchmark.grid.scores import SCORES
 from monai_genaug.benchmark.grid.store import CellResult
 from monai_genaug.data import replacing
@@ -51,10 +51,11 @@ def _flatten(gain: Gain) -> dict[str, object]:
         "arm": arm,
         "generator": generator,
         "share": share,
+        "baseline": baseline_of(gain.setup)[0],
         "seeds": len(gain.seeds),
         **gain.means,
     }
-    for name, differences in (("classic", gain.over_baseline), ("copy_paste", gain.over_control)):
+    for name, differences in (("baseline", gain.over_baseline), ("copy_paste", gain.over_control)):
         for measure, found in (differences or {}).items():
             start = f"{measure}_over_{name}"
             row[start] = found.mean

@@ -82,6 +82,7 @@ def run_grid(
     part, chosen = _place(shard, device)
     folder = Path(output_dir or Path("runs", KIND)).expanduser()
     used = dict.fromkeys(name for cells in plan.cells for name in cells.datasets)
+    used |= dict.fromkeys(source for name in used if (source := plan.datasets[name].source) is not None)
     root = Path(data_dir or ".").expanduser()
     datasets = {name: Dataset(name, plan.datasets[name], root) for name in used}
     _check_folder(folder, datasets.values())
@@ -90,6 +91,8 @@ def run_grid(
     store, failures = CellStore(folder), []
     cells = list_cells(plan)
     own = choose_shard(cells, part)
+    for cell in cells:
+        kitchens(cell)  # refuses more labels than there are, before anything is trained
     watch.begin(len(own))
     try:
         with warnings_only("monai_genaug"):  # each training has a log of its own
@@ -158,7 +161,10 @@ def _open_kitchens(
 
     def find(cell: Cell) -> Kitchen:
         if cell.block not in made:
-            block = Block(datasets[cell.dataset], cell.labelled, cell.seed, folder)
+            source = plan.datasets[cell.dataset].source
+            block = Block(
+                datasets[cell.dataset], cell.labelled, cell.seed, folder, None if source is None else datasets[source]
+            )
             made[cell.block] = Kitchen(plan, block, device, watch.course)
         return made[cell.block]
 

@@ -6,11 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from monai.metrics import DiceMetric, MeanIoU
 from torch import Tensor
 
 from monai_genaug.benchmark.segmentation import Segmenter
-from monai_genaug.metrics import hausdorff_distance, normalized_surface_distance, score_instances, separate_objects
+from monai_genaug.metrics import (
+    dice_and_jaccard,
+    hausdorff_distance,
+    normalized_surface_distance,
+    score_instances,
+    separate_objects,
+)
 
 SCORES = {  # by which what is higher is better, or lower
     "dice": "higher",
@@ -45,12 +50,10 @@ def score_masks(
         (0.5, 0.667)
     """
     y_pred, y = predicted[None] > 0, label[None] > 0
-    dice, jaccard = (metric(ignore_empty=False, reduction="none") for metric in (DiceMetric, MeanIoU))
     objects = np.asarray(label[0].cpu()) if instances else separate_objects(y[0, 0].cpu().numpy())
     found = score_instances(separate_objects(y_pred[0, 0].cpu().numpy()), objects)
     return {
-        "dice": float(dice(y_pred, y)),
-        "jaccard": float(jaccard(y_pred, y)),
+        **dice_and_jaccard(predicted, label),
         "hausdorff95": float(hausdorff_distance(y_pred, y)),
         "surface_distance": float(normalized_surface_distance(y_pred, y, tolerance=tolerance)),
         "f1": found.f1,

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import torch
 
+from monai_genaug.benchmark.grid.block import Entry
 from monai_genaug.benchmark.grid.cells import Cell
-from monai_genaug.benchmark.grid.recipes import Kitchen
+from monai_genaug.benchmark.grid.recipes import PAIRS, Kitchen
+from monai_genaug.data import load_datalist
 from monai_genaug.generators import ConditionalGenerator, load_generator
 from monai_genaug.generators.folders import WEIGHTS_FILE, digest_generator, is_generator
 from monai_genaug.training.segmenter import Segmenter, load_segmenter
@@ -24,12 +26,16 @@ def find_segmenter(kitchen: Kitchen, cell: Cell) -> Segmenter | None:
     Raises:
         ValueError: if its weights are damaged.
     """
-    folder = _folder(kitchen, cell)
-    return load_segmenter(folder, kitchen.device) if (folder / WEIGHTS_FILE).is_file() else None
+    folder = kitchen.segmenter_folder(cell)
+    if not (folder / WEIGHTS_FILE).is_file():
+        return None
+    return load_segmenter(folder, kitchen.device)._replace(view=kitchen.view(cell))
 
 
 def find_generator(kitchen: Kitchen, cell: Cell) -> ConditionalGenerator | None:
     """Load the generator with which a cell's segmenter was trained, told by the digest in the segmenter's checkpoint.
+
+    Where it was trained on pairs that were written ahead, these tell the digest.
 
     Args:
         kitchen: of the cell's block.
@@ -41,18 +47,24 @@ def find_generator(kitchen: Kitchen, cell: Cell) -> ConditionalGenerator | None:
     Raises:
         ValueError: if the checkpoint or the generator is damaged.
     """
-    file = _folder(kitchen, cell) / "checkpoint.pt"
+    file, pairs = kitchen.segmenter_folder(cell) / "checkpoint.pt", find_pairs(kitchen, cell)
     if not file.is_file():
         return None
-    digest = _digest_in(file)
+    digest = pairs[0]["generator"] if pairs else _digest_in(file)
     folders = sorted((kitchen.block.folder / "generators").glob("*"))
     found = [folder for folder in folders if is_generator(folder) and digest_generator(folder) == digest]
     return load_generator(found[0], kitchen.device) if found else None
 
 
-def _folder(kitchen: Kitchen, cell: Cell) -> Path:
-    """Give where a kitchen trains the segmenter of a cell."""
-    return kitchen.block.folder / "segmenters" / kitchen.key(cell)
+def find_pairs(kitchen: Kitchen, cell: Cell) -> list[Entry]:
+    """List the pairs that were written ahead for a cell; none where its segmenter saw real images.
+
+    Args:
+        kitchen: of the cell's block.
+        cell: that has been scored.
+    """
+    folder = kitchen.segmenter_folder(cell) / PAIRS
+    return load_datalist(folder, fractions=(1, 0, 0))["training"] if folder.is_dir() else []
 
 
 def _digest_in(checkpoint: Path) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from monai_genaug.benchmark.grid.gains import MIN_SEEDS, Difference, Gain, name_recipe
+from monai_genaug.benchmark.grid.gains import MIN_SEEDS, Difference, Gain, baseline_of, name_recipe
 from monai_genaug.benchmark.grid.plan import ARMS, BASELINE
 from monai_genaug.benchmark.stats import PairedInterval
 
 
 def best_gain(gains: Sequence[Gain]) -> Gain | None:
-    """Pick the recipe with synthetic images that has the most mean Dice over `classic`.
+    """Pick the recipe with synthetic images that has the most mean Dice over the baseline.
 
     Those with an interval come before those with too few seeds for one.
 
@@ -18,7 +18,7 @@ def best_gain(gains: Sequence[Gain]) -> Gain | None:
         gains: of one setup.
 
     Returns:
-        The gain; None if no recipe with synthetic images shares a seed with `classic`.
+        The gain; None if no recipe with synthetic images shares a seed with the baseline.
     """
     judged = judged_gains(gains)
     return max(judged, key=lambda gain: _dice(gain).mean) if judged else None
@@ -31,7 +31,8 @@ def judged_gains(gains: Sequence[Gain]) -> list[Gain]:
 
 
 def verdict(gains: Sequence[Gain], images: int) -> str:
-    """Say what is shown of the best recipe of a setup, over `classic` and over copy-paste.
+    """Say what is shown of the best recipe of a setup, over the baseline and copy-paste, and how far it is from more
+    labels.
 
     Args:
         gains: of one setup.
@@ -46,30 +47,41 @@ def verdict(gains: Sequence[Gain], images: int) -> str:
     if not synthetic:
         return "No recipe with synthetic images has been scored yet."
     if best is None:
-        return f"No gain can be told: {BASELINE} has not been scored yet with a seed of the other recipes."
+        baseline = baseline_of(gains[0].setup)[0]
+        return f"No gain can be told: {baseline} has not been scored yet with a seed of the other recipes."
     count = len(judged_gains(gains))
     which = f"{f'the best of {count} recipes' if count > 1 else 'the only recipe'}, “{name_recipe(best.recipe)}”,"
-    found = _dice(best)
+    found, base = _dice(best), baseline_of(best.setup)[0]
     sample = _sample(found, images)
     if found.interval is None:
         sentence = (
-            f"Smoke test, not evidence: {which} differs by {found.mean:+.3f} Dice from classic ({sample}); below "
+            f"Smoke test, not evidence: {which} differs by {found.mean:+.3f} Dice from {base} ({sample}); below "
             f"{MIN_SEEDS} seeds no interval is given"
         )
     else:
-        sentence = _over_baseline(which, found.interval, sample)
-    return f"{sentence}; {_over_control(best, images)}."
+        sentence = _over_baseline(which, base, found.interval, sample)
+    parts = [sentence, *([_over_control(best, images)] if best.setup[1] else []), *_of_headroom(best)]
+    return "; ".join(parts) + "."
 
 
-def _over_baseline(which: str, interval: PairedInterval, sample: str) -> str:
+def _of_headroom(best: Gain) -> list[str]:
+    """Set the mean Dice beside that of classic with the most labels, if these are more."""
+    if best.headroom is None or best.headroom[0] <= best.setup[1]:
+        return []
+    labels, dice = best.headroom
+    share = f"{100 * best.means['dice'] / dice:.0f} % of" if dice > 0 else "beside"
+    return [f"its Dice is {best.means['dice']:.3f}, {share} the {dice:.3f} of {BASELINE} with {labels} labelled images"]
+
+
+def _over_baseline(which: str, base: str, interval: PairedInterval, sample: str) -> str:
     told = f"95 % interval {interval.low:+.3f} to {interval.high:+.3f}; {sample}"
     which_first = which[0].upper() + which[1:]
     if interval.low > 0:
-        return f"{which_first} scored higher than classic on these test images, by {interval.mean:.3f} Dice ({told})"
+        return f"{which_first} scored higher than {base} on these test images, by {interval.mean:.3f} Dice ({told})"
     if interval.high < 0:
-        return f"{which_first} scored lower than classic on these test images, by {-interval.mean:.3f} Dice ({told})"
+        return f"{which_first} scored lower than {base} on these test images, by {-interval.mean:.3f} Dice ({told})"
     return (
-        f"No gain over classic is shown: for {which} the interval of the Dice difference contains 0 "
+        f"No gain over {base} is shown: for {which} the interval of the Dice difference contains 0 "
         f"({interval.mean:+.3f}, {told})"
     )
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from monai_genaug.benchmark.grid.block import Block, Dataset
-from monai_genaug.benchmark.grid.plan import DatasetPlan
+from monai_genaug.benchmark.grid.plan import DatasetPlan, GeneratorPlan
 from monai_genaug.data import load_datalist
 from monai_genaug.masks import ProceduralNuclei
 from monai_genaug.masks.bank import load_bank
@@ -67,7 +67,7 @@ def test_samplers_are_fitted_to_the_labelled_images_alone(dataset, tmp_path):
 def test_samplers_are_described_as_configs_do(dataset, tmp_path, masks):
     from monai.bundle import ConfigParser
 
-    config = {"sampler": Block(dataset, 2, 0, tmp_path).sampler(masks)}
+    config = {"sampler": Block(dataset, 2, 0, tmp_path).sampler(GeneratorPlan(bundle="nuclei_pix2pix", masks=masks))}
     sampler = ConfigParser(config).get_parsed_content("sampler").set_random_state(seed=0)
     assert sampler(torch.zeros(1, 32, 32, dtype=torch.int64)).shape == (1, 32, 32)
 

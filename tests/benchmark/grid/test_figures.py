@@ -13,14 +13,13 @@ from PIL import Image
 from monai_genaug.benchmark.charts import SIDE, TALL
 from monai_genaug.benchmark.grid import figures
 from monai_genaug.benchmark.grid.cells import Cell
-from monai_genaug.benchmark.grid.facts import arrange_runs
 from monai_genaug.benchmark.grid.figures import (
     case_pictures,
     label_charts,
     sample_pictures,
     scatter_charts,
 )
-from monai_genaug.benchmark.grid.gains import measure_gains
+from monai_genaug.benchmark.grid.gains import arrange_runs, measure_gains
 from monai_genaug.benchmark.grid.verdicts import best_gain
 from monai_genaug.pages import Figure
 from monai_genaug.phantoms import write_nuclei_dataset
@@ -77,7 +76,7 @@ def test_a_scatter_pairs_means_over_common_seeds():
     base = np.array([[0.0, 0.5], [0.5, 0.5], [1.0, 1.0]])
     other = np.array([[1.0, 0.5], [0.5, 0.0]])
     [setup] = arrange_runs([*runs("classic", base), *runs("classic+genaug", other)]).values()
-    [chart] = scatter_charts(setup)
+    [chart] = scatter_charts(setup, ("classic", None, 0.0))
     assert chart.title == f"{RECIPE} (2 test images, 2 seeds)"
     assert [tick.text for tick in chart.ticks] == ["0.2", "0.4", "0.6", "0.8"]
     places = [SIDE * (value - 0.2) / 0.6 for value in (0.25, 0.5, 0.75, 0.25)]
@@ -88,7 +87,7 @@ def test_a_scatter_pairs_means_over_common_seeds():
 
 def test_recipes_without_a_common_seed_have_no_scatter():
     [setup] = arrange_runs(runs("classic+genaug", LEVEL)).values()
-    assert scatter_charts(setup) == []
+    assert scatter_charts(setup, ("classic", None, 0.0)) == []
 
 
 def decode(figure: Figure) -> np.ndarray:

@@ -25,7 +25,7 @@ def test_a_data_set_is_a_path_or_more():
 
 
 def test_only_arms_with_synthetic_images_need_a_generator():
-    without = [name for name, arm in ARMS.items() if not arm.synthetic]
+    without = [name for name, arm in ARMS.items() if not arm.synthetic and not arm.foreign]
     assert plan({"labelled": [2], "arms": without}).cells[0].generators == ()
     with pytest.raises(ValueError, match="an arm with synthetic images, but no generators"):
         plan({"labelled": [2], "arms": [*without, "genaug"]})
@@ -61,7 +61,7 @@ def test_wrong_entries_are_refused(change, message):
         ({"arms": ["classics"]}, "an arm is 'classics'"),
         ({"arms": "classic"}, r"cells\[0\] has arms: 'classic', expected a list: write arms: \[classic\]"),
         ({"labelled": []}, r"cells\[0\] has labelled: \[\], expected a list"),
-        ({"labelled": [0]}, "an entry of labelled is 0"),
+        ({"labelled": [-1]}, "an entry of labelled is -1"),
         ({"labelled": [1.5]}, "labelled has 1.5, expected a number of images, a share between 0 and 1, or all"),
         ({"labelled": ["some"]}, "labelled has 'some'"),
         ({"shares": [1.2]}, "an entry of shares is 1.2"),

@@ -21,8 +21,8 @@ def test_every_score_and_every_gain_is_written(tmp_path):
     assert np.allclose(one.dice, BASE[2])
     assert one.image.tolist() == [f"image{number}" for number in range(8)]
     rows = pd.read_csv(tmp_path / "gains.csv").set_index("arm")
-    assert rows.loc["classic+genaug", "dice_over_classic"] == pytest.approx(0.05)
-    assert rows.loc["classic+genaug", "dice_over_classic_low"] == pytest.approx(0.05, abs=1e-6)
+    assert rows.loc["classic+genaug", "dice_over_baseline"] == pytest.approx(0.05)
+    assert rows.loc["classic+genaug", "dice_over_baseline_low"] == pytest.approx(0.05, abs=1e-6)
     assert np.isnan(rows.loc["classic", "p_holm"])
     assert "| classic+genaug, pix2pix, 0.3 | 6 |" in (tmp_path / "table.md").read_text()
 

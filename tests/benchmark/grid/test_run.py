@@ -198,3 +198,9 @@ def test_what_is_written_of_a_generator_is_the_same_for_another_process(root, tm
     assert [json.loads(text)["scores"] for text in cells_of(again.folder).values()] == [
         json.loads(text)["scores"] for text in before.values()
     ]
+
+
+def test_more_labels_than_there_are_images_are_refused_before_anything_is_trained(root, tmp_path):
+    with pytest.raises(ValueError, match="expected the 7 of labelled"):
+        run(root, tmp_path / "out", {"labelled": [2, 7], "arms": ["none"]})
+    assert not (tmp_path / "out/trainings").exists()
