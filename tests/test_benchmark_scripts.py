@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -16,7 +15,6 @@ from PIL import Image
 from benchmarks import (
     cycle_faults,
     few_labels,
-    no_labels,
     nuclei_faithfulness,
     speed_bundle,
     speed_engine,
@@ -50,9 +48,9 @@ def test_faithfulness_writes_its_figures_and_a_picture(data, tmp_path, monkeypat
     assert np.asarray(Image.open(tmp_path / "out/samples.jpg")).std() > 0
 
 
-def start(monkeypatch, script, data: Path, folder: Path, *arguments: str, source: str = "--data") -> None:
+def start(monkeypatch, script, data: Path, folder: Path, *arguments: str) -> None:
     """Run a script with phantoms as its data."""
-    argv = ["x", source, str(data), "--out", str(folder / "out"), "--work", str(folder / "work"), *arguments]
+    argv = ["x", "--data", str(data), "--out", str(folder / "out"), "--work", str(folder / "work"), *arguments]
     monkeypatch.setattr(sys, "argv", argv)
     script.main()
 
@@ -101,20 +99,6 @@ def test_the_faults_of_cycles_are_measured(data, tmp_path, monkeypatch):
         "read_back_dice_in_noise",
     }
     assert 0 <= results["plain"]["dice"]["mean"] <= 1
-
-
-def test_a_target_without_labels_is_learned_from_made_pairs(data, tmp_path, monkeypatch):
-    colours = tmp_path / "colours"
-    shutil.copytree(data, colours)
-    for file in (colours / "images").iterdir():
-        Image.open(file).convert("RGB").save(file)
-    for name, tiny in {"CYCLEGAN": TINY_CYCLE, "SEGMENTER": TINY_UNET, "PAIRS": 3, "SIZE": 32}.items():
-        monkeypatch.setattr(no_labels, name, tiny)
-    start(monkeypatch, no_labels, data, tmp_path, "--target", str(colours), "--seeds", "0", "1", source="--source")
-    results = json.loads((tmp_path / "out/results.json").read_text())
-    assert results["dice"]["no labels - source"]["n"] == 2
-    assert results["seeds"] == [0, 1]
-    assert len(list((tmp_path / "work/seed1/pairs/images").iterdir())) == 3
 
 
 def test_contacts_between_nuclei_are_found_and_their_dip_measured(data, tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from ignite.engine import Events
 from ignite.handlers import EMAHandler
-from monai.engines import Trainer, default_prepare_batch
+from monai.engines import Trainer, Workflow, default_prepare_batch
 from monai.engines.utils import IterationEvents
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -130,6 +130,10 @@ class AdversarialEngine(Trainer, ABC):
             if scheduler is not None:
                 self.add_event_handler(Events.EPOCH_COMPLETED, _step, scheduler)
         self._register_handlers(train_handlers or ())
+
+    def run(self) -> None:
+        """Train, on from the state that it is in; without the trainer's own gradient scaler, made for one optimizer."""
+        Workflow.run(self)
 
     @abstractmethod
     def forward(self, image: Tensor, label: Tensor, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
