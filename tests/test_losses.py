@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from monai_genaug.losses import PatchGANLoss, mode_seeking_loss
+from monai_genaug.losses import PatchGANLoss, mode_seeking_loss, polarity_loss
 
 
 def test_bce_is_the_cross_entropy_of_the_logits():
@@ -49,3 +49,27 @@ def test_mode_seeking_falls_as_images_move_apart_and_its_gradient_moves_them():
 def test_mode_seeking_is_finite_for_equal_images():
     image, noise = torch.zeros(1, 1, 2, 2), torch.zeros(1, 1, 2, 2)
     assert torch.isfinite(mode_seeking_loss(image, image, noise, noise))
+
+
+@pytest.mark.parametrize(("polarity", "lost"), [("dark", 0.0), ("bright", 0.8)])
+def test_objects_of_the_wrong_polarity_cost_the_distance_to_the_margin(polarity, lost):
+    mask = torch.zeros(1, 2, 4, 4)
+    mask[0, 0, :2], mask[0, 1, 2] = 1.0, 1.0  # two classes, twelve pixels
+    image = torch.where(mask.amax(dim=1, keepdim=True) > 0, -0.4, 0.2).expand(1, 3, 4, 4)
+    assert polarity_loss(image, mask, polarity).item() == pytest.approx(lost)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_polarity_means_nothing_without_objects_or_without_anything_else(share):
+    image, mask = torch.rand(1, 1, 8, 8, requires_grad=True), torch.full((1, 1, 8, 8), share)
+    loss = polarity_loss(image, mask, "dark")
+    loss.backward()
+    assert loss.item() == 0.0
+    assert torch.isfinite(image.grad).all()
+
+
+def test_a_soft_mask_is_moved_toward_what_is_dark():
+    image = torch.tensor([[[[-0.5, 0.5]]]])
+    mask = torch.tensor([[[[0.3, 0.7]]]], requires_grad=True)
+    polarity_loss(image, mask, "dark").backward()
+    assert mask.grad[0, 0, 0, 0] < 0 < mask.grad[0, 0, 0, 1]

@@ -10,9 +10,9 @@ from monai.losses import DiceLoss
 from torch import Tensor, nn
 from torch.nn import functional
 
-from monai_genaug._checks import check_at_least
+from monai_genaug._checks import check_at_least, check_choice
 from monai_genaug.generators.cyclegan import CycleGANGenerator
-from monai_genaug.losses import PatchGANLoss
+from monai_genaug.losses import POLARITIES, PatchGANLoss, polarity_loss
 from monai_genaug.training.adversarial import AdversarialEngine
 from monai_genaug.training.image_pool import ImagePool
 from monai_genaug.training.mode_seeking import ModeSeeking
@@ -33,6 +33,8 @@ class CycleGANEngine(AdversarialEngine):
     - `lambda_mask`: soft Dice loss between y and what F sees in G(y) at another brightness and contrast and with noise:
       the nuclei must be where the mask says for any reader, and not for the undisturbed F alone.
     - `lambda_mode_seeking`: as for Pix2Pix, so that seeds differ, but for objects alone.
+    - `polarity`: objects must be darker or brighter than the rest, in G(y) and in what F sees in x, see
+      `polarity_loss`; else a cycle may take the gaps between objects for the objects.
     - Where the network of images has a `StyleBank`, batches hold the ``style`` of the images: G(y) gets that of the
       image beside it, and x is translated back with its own, so that stain and brightness need not be told by the mask.
 
@@ -46,6 +48,8 @@ class CycleGANEngine(AdversarialEngine):
         lambda_mask: weight of the mask-consistency loss.
         lambda_mode_seeking: weight of the mode-seeking term; 0 leaves out its pass.
         cycle_noise: standard deviation, images in [-1, 1].
+        polarity: ``"dark"`` or ``"bright"``; None: not known.
+        lambda_polarity: weight of that loss, where the polarity is known.
         pool_size: images in each pool.
         kwargs: see `AdversarialEngine`.
 
@@ -82,11 +86,15 @@ class CycleGANEngine(AdversarialEngine):
         lambda_mask: float = 0.0,
         lambda_mode_seeking: float = 0.0,
         cycle_noise: float = 0.0,
+        polarity: str | None = None,
+        lambda_polarity: float = 10.0,
         pool_size: int = 50,
         **kwargs: Any,
     ) -> None:
         check_at_least(0, lambda_cycle=lambda_cycle, lambda_identity=lambda_identity, lambda_mask=lambda_mask)
-        check_at_least(0, cycle_noise=cycle_noise)
+        check_at_least(0, cycle_noise=cycle_noise, lambda_polarity=lambda_polarity)
+        if polarity is not None:
+            check_choice("polarity", polarity, POLARITIES)
         if lambda_identity > 0 and generator.condition_channels != generator.image_channels:
             raise ValueError(
                 f"the identity loss puts images through the network for masks, but images have "
@@ -97,6 +105,7 @@ class CycleGANEngine(AdversarialEngine):
         self.generator = generator
         self.adversarial_loss = adversarial_loss or PatchGANLoss("lsgan")
         self.lambda_cycle, self.lambda_identity, self.lambda_mask = lambda_cycle, lambda_identity, lambda_mask
+        self.polarity, self.lambda_polarity = polarity, lambda_polarity
         self.cycle_noise, self.dice_loss = cycle_noise, DiceLoss(squared_pred=True, batch=True)
         self.image_pool, self.mask_pool = ImagePool(pool_size), ImagePool(pool_size)
 
@@ -149,6 +158,10 @@ class CycleGANEngine(AdversarialEngine):
             seen = self._to_mask(self._disguise(fake_image))
             consistency = self.dice_loss(0.5 * (seen + 1.0), 0.5 * (real_mask + 1.0))
             losses["g_mask_consistency"] = self.lambda_mask * consistency
+        if self.polarity is not None and self.lambda_polarity > 0:
+            seen = 0.5 * (tensors["fake_mask"] + 1.0)
+            shown = polarity_loss(fake_image, 0.5 * (real_mask + 1.0), self.polarity)
+            losses["g_polarity"] = self.lambda_polarity * (shown + polarity_loss(real_image, seen, self.polarity))
         objects = (real_mask.amax(dim=1, keepdim=True) > 0).to(real_mask)
         generate = partial(self._to_image, real_mask)
         return losses | self.mode_seeking(generate, fake_image, tensors["noise"], where=objects)

@@ -101,6 +101,20 @@ def test_a_network_that_takes_styles_asks_for_them():
         engine(batch_of(), network={"style_bank": 4}).run()
 
 
+def test_polarity_counts_in_both_directions():
+    """Neither direction gives any contrast, so each lies the margin of 0.2 off."""
+    batch = {"image": torch.full((1, 1, 16, 16), 0.75), "label": torch.zeros(1, 1, 16, 16)}
+    batch["label"][..., :4] = 1
+    cyclegan = engine(batch, polarity="dark", lambda_polarity=3.0, g_network=Constant(image=-0.25, mask=0.5))
+    assert losses_of(cyclegan, batch["image"], batch["label"])["g_polarity"] == pytest.approx(3.0 * 2 * 0.2)
+    assert "g_polarity" not in losses_of(engine(batch), batch["image"], batch["label"])
+
+
+def test_an_unknown_polarity_is_refused():
+    with pytest.raises(ValueError, match="polarity is 'pale', expected one of 'dark', 'bright'"):
+        engine(batch_of(), polarity="pale")
+
+
 def test_weights_multiply_their_losses():
     batch = batch_of()
     light, heavy = (
