@@ -15,6 +15,7 @@ from monai_genaug._intensities import check_intensities, to_dtype
 from monai_genaug._rng import derive_seed
 from monai_genaug._tensors import as_plain_tensor
 from monai_genaug.generators.base import ConditionalGenerator
+from monai_genaug.quality.gate import Gate
 
 Accept = Callable[[Tensor, Tensor], Tensor]
 MAX_TRIES = 5
@@ -97,6 +98,8 @@ def synthesize(
         rows = [row for row in rows if not accepted[row]]
         if not rows:
             break
+    if isinstance(accept, Gate):
+        accept.settle(accepted)
     for row in rows:
         made_labels[row] = labels[row]
         if images is not None:

@@ -44,7 +44,7 @@ def read_plan(path: str | os.PathLike[str]) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{file} is no valid YAML ({' '.join(str(error).split())}): mend it.") from error
     if not isinstance(content, dict) or "kind" not in content:
-        raise ValueError(f"{file} has no entry `kind`, expected a mapping that begins with `kind: paper_nucleus`.")
+        raise ValueError(f"{file} has no entry `kind`, expected a mapping that begins with `kind: augmentation`.")
     return content
 
 

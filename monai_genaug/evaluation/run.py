@@ -90,6 +90,11 @@ def evaluate_folders(
     folder = Path(output_dir).expanduser()
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file, expected a folder for the report: choose another one.")
+    for name in ("real", "synthetic", "masks", "held-out"):
+        if name in paths and folder.resolve().is_relative_to(Path(paths[name]).expanduser().resolve()):
+            raise ValueError(
+                f"the report's folder {folder} lies in {paths[name]}, which is read: choose another --out."
+            )
     if held_out is not None and Path(held_out).resolve() == Path(real).resolve() and not has_held_out(held_out):
         raise ValueError(
             f"{held_out} lists no validation or test images, so the held-out images would be the real ones: give "

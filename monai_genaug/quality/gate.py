@@ -22,10 +22,21 @@ class Gate(ABC):
     Attributes:
         seen: images that were judged.
         passed: of these, how many may be used.
+        requested: images that were wanted, whatever number of tries each took; `synthesize` tells them.
+        filled: of these, how many there was one for.
     """
 
     def __init__(self) -> None:
-        self.seen = self.passed = 0
+        self.seen = self.passed = self.requested = self.filled = 0
+
+    def settle(self, accepted: Tensor) -> None:
+        """Count for how many of the images that were wanted one was let through in the end.
+
+        Args:
+            accepted: (B,), bool.
+        """
+        self.requested += len(accepted)
+        self.filled += int(accepted.sum())
 
     @property
     @abstractmethod

@@ -128,6 +128,16 @@ def takes_pairs(name_or_dir: str | os.PathLike[str]) -> bool:
     return "datalist" in read_configs(name_or_dir)
 
 
+def trains_generator(name_or_dir: str | os.PathLike[str]) -> bool:
+    """Say whether a bundle's training gives a generator.
+
+    Example:
+        >>> trains_generator("nuclei_pix2pix"), trains_generator("nuclei_unet")
+        (True, False)
+    """
+    return "generator#_target_" in read_configs(name_or_dir)
+
+
 def training_seconds(parser: ConfigParser) -> float:
     """Give how long the training of `train_bundle` took in all its pieces, interruptions left out.
 

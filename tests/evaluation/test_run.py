@@ -120,3 +120,10 @@ def test_colour_and_grey_are_not_compared(folders, tmp_path):
     colour = write_pairs(tmp_path / "colour", 2, channels=3)
     with pytest.raises(ValueError, match="0 has 3 channels and 2 dimensions, 0 has 1 and 2, expected one kind"):
         evaluate_folders(folders[0], colour, folders[2])
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["real", "synthetic"])
+def test_a_report_among_the_images_is_refused(folders, which):
+    with pytest.raises(ValueError, match=r"lies in .*, which is read: choose another --out"):
+        evaluate_folders(*folders[:2], folders[which] / "images")
+    assert not list(folders[which].rglob("report.html"))

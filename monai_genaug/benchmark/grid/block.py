@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from monai_genaug.benchmark.grid.plan import DatasetPlan, GeneratorPlan
+from monai_genaug.benchmark.grid.plan import ARMS, DatasetPlan, GeneratorPlan, GridPlan
+from monai_genaug.benchmark.segmentation import SEGMENTER
 from monai_genaug.data import digest_datalist, load_datalist, load_images, load_items, load_labels
 from monai_genaug.data.items import Item
 from monai_genaug.data.splits import choose_items
 from monai_genaug.masks import InstanceBank, ProceduralNuclei
+from monai_genaug.training.bundle import read_configs
 
 Entry = dict[str, Any]
 
@@ -53,6 +56,25 @@ class Dataset:
         return digest_datalist(self.training)
 
     @cached_property
+    def spatial_dims(self) -> int:
+        """2 or 3."""
+        return load_images(self.training[:1])[0]["image"].ndim - 1
+
+    def check_source(self, source: Dataset) -> None:
+        """Refuse a source whose training images are among this data set's own: their labels would be known.
+
+        Raises:
+            ValueError: naming one of them.
+        """
+        own = {digest_datalist([entry], keys=("image",)) for entry in (*self.training, *self._test)}
+        for entry in source.training:
+            if digest_datalist([entry], keys=("image",)) in own:
+                raise ValueError(
+                    f"{entry['image']} is a training image of the source {source.name} and an image of {self.name} "
+                    "too, expected other images: its label would be known."
+                )
+
+    @cached_property
     def test(self) -> list[Item]:
         """Test images with their labels."""
         return load_items(self._test)
@@ -61,6 +83,31 @@ class Dataset:
     def test_digest(self) -> str:
         """Tells one test split from another."""
         return digest_datalist(self._test)
+
+
+def check_dimensions(plan: GridPlan, datasets: Mapping[str, Dataset]) -> None:
+    """Refuse data sets whose number of dimensions is not that of the networks in whose cells they are.
+
+    Raises:
+        ValueError: naming the first, and where to set it.
+    """
+    for cells in plan.cells:
+        synthetic = any(ARMS[arm].synthetic for arm in cells.arms)
+        networks = {
+            f"segmenters {name}": (SEGMENTER, plan.segmenters[name]) for name in cells.segmenters or plan.segmenters
+        }
+        if synthetic:
+            generators = {name: plan.generators[name] for name in cells.generators}
+            networks |= {f"generators {name}": (recipe.bundle, recipe.settings) for name, recipe in generators.items()}
+        for name in cells.datasets:
+            dims = datasets[name].spatial_dims
+            for where, (bundle, settings) in networks.items():
+                found = settings.get("spatial_dims", read_configs(bundle).get("spatial_dims"))
+                if found != dims:
+                    raise ValueError(
+                        f"{where} has spatial_dims {found}, but {name} holds images of {dims} dimensions: set "
+                        f"spatial_dims: {dims} there."
+                    )
 
 
 class Block:

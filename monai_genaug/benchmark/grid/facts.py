@@ -93,11 +93,14 @@ def arm_table(cells: Sequence[Cell]) -> Table:
     return Table("Arms", ["arm", "what a segmenter is trained on", "shares"], rows)
 
 
-def network_table(plan: GridPlan) -> Table:
-    """Say how long each network is trained, and what generators see and write."""
+def network_table(plan: GridPlan, cells: Iterable[Cell]) -> Table:
+    """Say how long each network that cells use is trained, and what generators see and write."""
+    cells = list(cells)
+    used = {cell.segmenter for cell in cells} | {cell.generator for cell in cells}
     rows = [
         [name, "segmenter", SEGMENTER, *_budget(SEGMENTER, settings), "-", "-", "-"]
         for name, settings in plan.segmenters.items()
+        if name in used
     ]
     rows += [
         [
@@ -110,6 +113,7 @@ def network_table(plan: GridPlan) -> Table:
             recipe.masks,
         ]
         for name, recipe in plan.generators.items()
+        if name in used
     ]
     columns = ["network", "kind", "bundle", *BUDGET.values(), "sees", "writes", "new masks"]
     return Table(
@@ -190,9 +194,13 @@ def last_error(text: str) -> str:
 
 
 def flatten_plan(plan: GridPlan) -> dict[str, Any]:
-    """Give a plan as nested mappings, its list of cells numbered."""
+    """Give a plan as nested mappings, its list of cells numbered, and of these only what was said."""
     content = asdict(plan)
-    return {**content, "cells": {str(number): entry for number, entry in enumerate(content["cells"])}}
+    cells = {
+        str(number): {key: ", ".join(map(str, value)) for key, value in entry.items() if value}
+        for number, entry in enumerate(content["cells"])
+    }
+    return {**content, "seeds": ", ".join(map(str, plan.seeds)), "cells": cells}
 
 
 def write_command(

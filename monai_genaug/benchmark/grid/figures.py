@@ -13,15 +13,8 @@ from monai.bundle import ConfigParser
 from monai_genaug.benchmark.charts import IntervalChart, Measured, ScatterChart, interval_chart, scatter_chart
 from monai_genaug.benchmark.grid.cells import Cell
 from monai_genaug.benchmark.grid.facts import Kitchens
-from monai_genaug.benchmark.grid.gains import (
-    Gain,
-    Recipe,
-    Runs,
-    arrange_runs,
-    baseline_of,
-    name_recipe,
-    show_difference,
-)
+from monai_genaug.benchmark.grid.gain_tables import show_difference
+from monai_genaug.benchmark.grid.gains import Gain, Recipe, Runs, arrange_runs, baseline_of, name_recipe
 from monai_genaug.benchmark.grid.plan import BASELINE
 from monai_genaug.benchmark.grid.recipes import Kitchen
 from monai_genaug.benchmark.grid.store import CellResult
@@ -153,7 +146,7 @@ def case_pictures(best: Gain | None, recipes: Mapping[Recipe, Runs], kitchens: K
         ]
         counts = f"{(change > 0).sum()} gain, {(change < 0).sum()} lose"
         return Pictures(
-            title, rows, f"Of seed {seed} alone: {own[0]} and {name}. Of {len(change)} test images {counts}."
+            title, rows, f"Of seed {seed} alone: {own[0]} and {name}. Of {counted(len(change), 'test image')} {counts}."
         )
     gone = f"the trained segmenters of {own[0]} and {name} are not in the output folder"
     return Pictures(title, [], f"Left out: {gone}, or the test images are listed in another order since.")

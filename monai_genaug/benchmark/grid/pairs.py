@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import torch
 from monai.transforms import Randomizable
 
 from monai_genaug._rng import derive_seed
-from monai_genaug.data import load_datalist, write_array, write_dataset
+from monai_genaug.data import write_array, write_dataset
 from monai_genaug.generators import load_generator
 from monai_genaug.generators.folders import digest_generator
 from monai_genaug.quality import Gate
@@ -28,7 +29,7 @@ def write_pairs(
     folder: Path,
     generator_dir: Path,
     mask_sampler: Randomizable,
-    shapes: Sequence[Sequence[int]],
+    items: Sequence[Mapping[str, Any]],
     *,
     count: int,
     seed: int,
@@ -42,9 +43,10 @@ def write_pairs(
         folder: of the data set; its dataset.json comes last and names the generator.
         generator_dir: of the generator.
         mask_sampler: makes the masks.
-        shapes: spatial sizes of images, which pairs have in turn, cut to `LONGEST`.
+        items: images, perhaps with labels, that pairs begin with in turn: they have their sizes, cut to `LONGEST`, and
+            are what samplers bend and generators edit.
         count: number of pairs.
-        seed: a pair is a function of the generator, the sampler, its number and this.
+        seed: a pair is a function of the generator, the sampler, its item, its number and this.
         device: where to make them.
         accept: a gate; a pair that it lets through in no try is left out.
         progress: called after each pair.
@@ -59,10 +61,11 @@ def write_pairs(
         generator, digest = load_generator(generator_dir, device), digest_generator(generator_dir)
         entries = []
         for number in range(count):
-            shape = [min(side, LONGEST[len(shapes[0])]) for side in shapes[number % len(shapes)]]
-            empty = torch.zeros(1, 1, *shape, dtype=torch.int64)
             own = derive_seed(seed, "pair", number)
-            made = synthesize(generator, empty, [own], mask_sampler=mask_sampler, accept=accept)
+            image, label = _cut(items[number % len(items)], own)
+            made = synthesize(
+                generator, label[None], [own], images=image[None], mask_sampler=mask_sampler, accept=accept
+            )
             if made.accepted.all():
                 files = _write_pair(folder, f"{number:04d}", made.images[0], made.labels[0])
                 entries.append({**files, "generator": digest})
@@ -72,13 +75,39 @@ def write_pairs(
             raise ValueError(f"the gates let none of {count} synthetic pairs through: make them milder.")
         write_dataset(
             folder,
-            {"training": entries},
+            {"training": entries, "validation": [], "test": []},
             name="synthetic pairs",
             licence="that of the images and labels that the generator saw",
             source=f"generator {digest}, seed {seed}",
             label="as the sampler numbers them",
         )
-    return load_datalist(folder, fractions=(1, 0, 0))["training"]
+    return read_pairs(folder)
+
+
+def read_pairs(folder: Path) -> list[dict[str, Any]]:
+    """Give the items of `write_pairs`; none where nothing was written.
+
+    Example:
+        >>> read_pairs(Path("no_such_folder"))
+        []
+    """
+    file = folder / "dataset.json"
+    if not file.is_file():
+        return []
+    entries = json.loads(file.read_text(encoding="utf-8"))["training"]
+    return [{**entry, **{key: str(folder / entry[key]) for key in ("image", "label")}} for entry in entries]
+
+
+def _cut(item: Mapping[str, Any], seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Take a window of at most `LONGEST` of an image and its label, which is empty where there is none."""
+    image = item["image"]
+    label = item.get("label", torch.zeros_like(image[:1], dtype=torch.int64)).long()
+    window = [slice(None)]
+    for axis, side in enumerate(image.shape[1:]):
+        length = min(side, LONGEST[image.ndim - 1])
+        start = derive_seed(seed, "window", axis) % (side - length + 1)
+        window.append(slice(start, start + length))
+    return image[tuple(window)], label[tuple(window)]
 
 
 def _write_pair(folder: Path, name: str, image: torch.Tensor, label: torch.Tensor) -> dict[str, str]:

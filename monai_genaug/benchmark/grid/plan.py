@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from monai_genaug._checks import check_at_least, check_choice, check_probability
+from monai_genaug.benchmark.grid.entries import as_mapping, check_entry, make_entry
 from monai_genaug.benchmark.grid.samplers import SAMPLERS, sampler_settings
 from monai_genaug.benchmark.grid.views import VIEWS
 from monai_genaug.benchmark.plan import check_keys, check_list, check_overrides, check_whole
 from monai_genaug.benchmark.segmentation import SEGMENTER
-from monai_genaug.training.bundle import takes_pairs
+from monai_genaug.training.bundle import takes_pairs, trains_generator
 
 
 class Arm(NamedTuple):
@@ -87,7 +88,7 @@ class GeneratorPlan:
         least_dice: of the mask and what the baseline's segmenter finds in a synthetic image (`MaskFaithfulness`), or it
             is drawn again; None: whatever it is.
         least_distance: of a synthetic image to the images that the generator saw (`NearestNeighbourPrivacy`), likewise.
-        pairs: number of those that a segmenter is trained on where no image is labelled.
+        pairs: number of those that are written ahead for `synthetic_only`.
     """
 
     bundle: str
@@ -165,15 +166,24 @@ class GridPlan:
 
     def __post_init__(self) -> None:
         check_list("seeds", self.seeds, 0)
+        check_at_least(0, tolerance=self.tolerance)
+        for name, entries in (("seeds", self.seeds), ("datasets", self.datasets), ("segmenters", self.segmenters)):
+            if not entries:
+                raise ValueError(f"{name} is empty, expected at least one: list some.")
         for name, dataset in self.datasets.items():
-            if dataset.source is not None:
-                check_choice(
-                    f"source of data set {name}", dataset.source, [other for other in self.datasets if other != name]
+            if dataset.source is not None and (dataset.source == name or dataset.source not in self.datasets):
+                raise ValueError(
+                    f"data set {name} has the source {dataset.source!r}, expected another data set of the plan: "
+                    "list it under datasets."
                 )
         for name, overrides in self.segmenters.items():
             check_overrides(f"segmenter {name}", SEGMENTER, overrides, GIVEN)
         for name, plan in self.generators.items():
             check_overrides(f"generator {name}", plan.bundle, plan.settings, GIVEN)
+            if not trains_generator(plan.bundle):
+                raise ValueError(
+                    f"generator {name} has the bundle {plan.bundle}, which trains no generator: name another."
+                )
         for cells in self.cells:
             self._check_cells(cells)
 
@@ -186,8 +196,13 @@ class GridPlan:
         ):
             for name in names:
                 check_choice(what, name, known)
+        for what in ("datasets", "labelled", "arms", "shares"):
+            if not getattr(cells, what):
+                raise ValueError(f"cells have an empty list of {what}, expected at least one entry: list some.")
         check_list("seeds of cells", cells.seeds, 0)
         for share in cells.shares:
+            if isinstance(share, str):
+                raise ValueError(f"shares has {share!r}, expected numbers from 0 to 1, such as 0.3.")
             check_probability("an entry of shares", share)
         for labelled in cells.labelled:
             _check_labelled(labelled)
@@ -231,52 +246,26 @@ class GridPlan:
                 ...
             ValueError: the plan has the unknown entry 'cell', did you mean 'cells'? ...
         """
-        _check_entries(cls, content, "the plan")
+        check_entry(cls, content, "the plan")
         datasets = {
-            name: DatasetPlan(path=entry) if isinstance(entry, str) else _make(DatasetPlan, entry, f"data set {name}")
-            for name, entry in _mapping(content["datasets"], "datasets").items()
+            name: DatasetPlan(path=entry)
+            if isinstance(entry, str)
+            else make_entry(DatasetPlan, entry, f"data set {name}")
+            for name, entry in as_mapping(content["datasets"], "datasets").items()
         }
         generators = {
-            name: _make(GeneratorPlan, entry, f"generator {name}")
-            for name, entry in _mapping(content.get("generators") or {}, "generators").items()
+            name: make_entry(GeneratorPlan, entry, f"generator {name}")
+            for name, entry in as_mapping(content.get("generators") or {}, "generators").items()
         }
         segmenters = {
-            name: _mapping(entry or {}, f"segmenter {name}")
-            for name, entry in _mapping(content["segmenters"], "segmenters").items()
+            name: as_mapping(entry or {}, f"segmenter {name}")
+            for name, entry in as_mapping(content["segmenters"], "segmenters").items()
         }
-        if not isinstance(content["cells"], Sequence) or not content["cells"]:
-            raise ValueError(
-                f"cells is {content['cells']!r}, expected a list of mappings with datasets, labelled, arms."
-            )
-        cells = [_make(CellsPlan, entry, f"cells[{number}]") for number, entry in enumerate(content["cells"])]
+        if not content["cells"]:
+            raise ValueError("cells is empty, expected a list of mappings with datasets, labelled, arms.")
+        cells = [make_entry(CellsPlan, entry, f"cells[{number}]") for number, entry in enumerate(content["cells"])]
         made = {"datasets": datasets, "generators": generators, "segmenters": segmenters, "cells": cells}
         return cls(**{**content, **made})
-
-
-def _make(kind: Any, entry: Any, where: str) -> Any:
-    """Make a dataclass of a mapping, whose keys and lists are checked."""
-    _check_entries(kind, _mapping(entry, where), where)
-    if kind is CellsPlan:
-        for key, value in entry.items():
-            if not isinstance(value, Sequence) or isinstance(value, str) or len(value) == 0:
-                raise ValueError(f"{where} has {key}: {value!r}, expected a list: write {key}: [{value}].")
-    return kind(**entry)
-
-
-def _check_entries(kind: Any, entry: Mapping[str, Any], where: str) -> None:
-    from dataclasses import MISSING
-
-    check_keys(entry, [part.name for part in fields(kind)], where)
-    needed = [part.name for part in fields(kind) if part.default is MISSING and part.default_factory is MISSING]
-    missing = [name for name in needed if name not in entry]
-    if missing:
-        raise ValueError(f"{where} has no entry {missing[0]!r}, expected {', '.join(needed)}.")
-
-
-def _mapping(entry: Any, where: str) -> dict[str, Any]:
-    if not isinstance(entry, Mapping):
-        raise ValueError(f"{where} is {entry!r}, expected a mapping of names and values.")
-    return dict(entry)
 
 
 def _check_labelled(value: Any) -> None:

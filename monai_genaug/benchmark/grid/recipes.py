@@ -113,15 +113,14 @@ class Kitchen:
 
     def segmenter(self, cell: Cell) -> Segmenter:
         """Give the segmenter of a cell, trained if it is not yet: its last step, whatever it scores."""
-        entries, dataset, augmentation = self.block.labelled, self.block.dataset, self.augmentation(cell)
-        if self.block.source is not None:  # and so no image is labelled
-            if ARMS[cell.arm].foreign:
-                entries, dataset = self.block.source.training, self.block.source
-            else:
-                entries = self._pairs(cell)
+        entries, dataset = self.block.labelled, self.block.dataset
+        if ARMS[cell.arm].foreign and self.block.source is not None:
+            entries, dataset = self.block.source.training, self.block.source
+        elif ARMS[cell.arm].alone:
+            entries = self._pairs(cell)
         settings = {
             **self.plan.segmenters[cell.segmenter],
-            **augmentation,
+            **self.augmentation(cell),
             "image_channels": dataset.channels,
         }
         trained = train_segmenter(
@@ -139,7 +138,7 @@ class Kitchen:
         return VIEWS[self.block.dataset.plan.view] if ARMS[cell.arm].foreign else None
 
     def _pairs(self, cell: Cell) -> list[Entry]:
-        """Give the pairs of a cell without labelled images, which lie beside its segmenter."""
+        """Give the pairs of a cell whose segmenter sees no real image; they lie beside it."""
         assert cell.generator is not None
         recipe = self.plan.generators[cell.generator]
         sampler = ConfigParser({"sampler": self.block.sampler(recipe)}).get_parsed_content("sampler")
@@ -147,7 +146,7 @@ class Kitchen:
             self.segmenter_folder(cell) / PAIRS,
             self.generator(cell.generator, cell.segmenter).folder,
             sampler,
-            [item["image"].shape[1:] for item in load_images(self.block.unlabelled)],
+            self.block.items or load_images(self.block.unlabelled),
             count=recipe.pairs,
             seed=cell.seed,
             device=self.device,
@@ -172,7 +171,7 @@ class Kitchen:
                 "prob": cell.share,
             }
             settings["train#generative_transforms"] = [paste]
-        if cell.generator is not None and self.block.source is None:
+        if cell.generator is not None and not arm.alone:
             made = self.generator(cell.generator, cell.segmenter)
             recipe = self.plan.generators[cell.generator]
             settings |= {
@@ -188,10 +187,13 @@ class Kitchen:
         arm = BASELINE if self.block.source is None else SOURCE
         return self.segmenter(Cell(*self.block_name, segmenter, arm, None, 0.0))
 
-    def acceptance(self, cell: Cell) -> float | None:
-        """Give the share of images that a cell's gates let through in this process; None if none was judged."""
+    def acceptance(self, cell: Cell) -> tuple[float | None, float | None]:
+        """Give the share of images that a cell's gates let through in this process, and the share of wanted pairs for
+        which there was one; None if none was judged."""
         gate = self._gates.get(cell)
-        return gate.rate if gate is not None and gate.seen else None
+        if gate is None or not gate.seen or not gate.requested:
+            return None, None
+        return gate.rate, gate.filled / gate.requested
 
     def _gate(self, cell: Cell, recipe: GeneratorPlan) -> AllGates | None:
         """Give what refuses synthetic images of a generator; it knows the images that the generator saw."""

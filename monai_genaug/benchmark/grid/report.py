@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from monai_genaug.benchmark.charts import ScatterChart
-from monai_genaug.benchmark.grid.cells import list_cells
+from monai_genaug.benchmark.grid.cells import Cell
 from monai_genaug.benchmark.grid.facts import (
     Kitchens,
     arm_table,
@@ -27,6 +27,7 @@ from monai_genaug.benchmark.grid.figures import (
     sample_pictures,
     scatter_charts,
 )
+from monai_genaug.benchmark.grid.gain_tables import gain_tables, measure_tables
 from monai_genaug.benchmark.grid.gains import (
     MIN_SEEDS,
     Gain,
@@ -35,8 +36,6 @@ from monai_genaug.benchmark.grid.gains import (
     Setup,
     arrange_runs,
     baseline_of,
-    gain_tables,
-    measure_tables,
     name_recipe,
 )
 from monai_genaug.benchmark.grid.plan import GridPlan
@@ -63,6 +62,7 @@ class SetupView(NamedTuple):
 def write_grid_report(
     folder: Path,
     plan: GridPlan,
+    cells: Sequence[Cell],
     results: Sequence[CellResult],
     gains: Sequence[Gain],
     kitchens: Kitchens,
@@ -77,6 +77,7 @@ def write_grid_report(
     Args:
         folder: of the grid.
         plan: of the grid.
+        cells: all of them, done or not.
         results: of all cells that are there, by the names of the plan.
         gains: of `measure_gains`, of these results.
         kitchens: finds what the block of a cell shares.
@@ -85,7 +86,7 @@ def write_grid_report(
     Returns:
         The page.
     """
-    cells, runs = list_cells(plan), arrange_runs(results)
+    runs = arrange_runs(results)
     failures = list_failures(cells, CellStore(folder), kitchens)
     images = {result.cell.dataset: len(result.names) for result in results}
     names = list(dict.fromkeys(name_recipe(gain.recipe) for gain in gains))
@@ -96,9 +97,10 @@ def write_grid_report(
         datasets=list(dict.fromkeys(cell.dataset for cell in cells)),
         scored=sum(cell in scored for cell in cells),
         planned=len(cells),
+        without=any(cell.labelled == 0 for cell in cells),
         failures=failures,
         setups=_setup_views(gains, runs, kitchens, plan.tolerance),
-        facts=[data_table(cells, results, kitchens), arm_table(cells), network_table(plan)],
+        facts=[data_table(cells, results, kitchens), arm_table(cells), network_table(plan, cells)],
         curves=label_charts(gains, images),
         kinds={name: number for number, name in enumerate(sorted(names, key=lambda name: name != "classic"))},
         samples=sample_pictures(results, kitchens),

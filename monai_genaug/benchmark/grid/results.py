@@ -66,5 +66,6 @@ def _flatten(gain: Gain) -> dict[str, object]:
         "p_holm": gain.p,
         "worth_labels": gain.worth and gain.worth.labels,
         "worth_reached": gain.worth and gain.worth.reached,
+        "pairs_given": gain.given,
         "generator_seconds": gain.seconds,
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import traceback
 from collections.abc import Callable, Iterable, Mapping
@@ -12,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from monai_genaug._checks import check_device
-from monai_genaug.benchmark.grid.block import Block, Dataset
+from monai_genaug.benchmark.disk import is_full, saying_when_full
+from monai_genaug.benchmark.grid.block import Block, Dataset, check_dimensions
 from monai_genaug.benchmark.grid.cells import Cell, choose_shard, list_cells, parse_shard
 from monai_genaug.benchmark.grid.facts import write_command
-from monai_genaug.benchmark.grid.gains import gain_tables, measure_gains, measure_tables
+from monai_genaug.benchmark.grid.gain_tables import gain_tables, measure_tables
+from monai_genaug.benchmark.grid.gains import measure_gains
 from monai_genaug.benchmark.grid.plan import GridPlan
 from monai_genaug.benchmark.grid.recipes import Kitchen
 from monai_genaug.benchmark.grid.report import write_grid_report
@@ -26,6 +27,7 @@ from monai_genaug.benchmark.grid.watch import OutOfTimeError, Watch
 from monai_genaug.benchmark.plan import choose_setting
 from monai_genaug.benchmark.tables import BenchmarkResult
 from monai_genaug.machine import describe_machine
+from monai_genaug.tables import Table
 from monai_genaug.training.logs import warnings_only
 
 if TYPE_CHECKING:
@@ -86,16 +88,18 @@ def run_grid(
     root = Path(data_dir or ".").expanduser()
     datasets = {name: Dataset(name, plan.datasets[name], root) for name in used}
     _check_folder(folder, datasets.values())
+    check_dimensions(plan, datasets)
+    for dataset in datasets.values():
+        if dataset.plan.source in datasets:
+            dataset.check_source(datasets[dataset.plan.source])
     watch = Watch(bars, None if minutes is None else 60 * minutes)
     kitchens = _open_kitchens(plan, datasets, folder, str(chosen), watch)
     store, failures = CellStore(folder), []
-    cells = list_cells(plan)
+    cells = _resolve(list_cells(plan), kitchens)
     own = choose_shard(cells, part)
-    for cell in cells:
-        kitchens(cell)  # refuses more labels than there are, before anything is trained
     watch.begin(len(own))
     try:
-        with warnings_only("monai_genaug"):  # each training has a log of its own
+        with warnings_only("monai_genaug"), saying_when_full():  # each training has a log of its own
             for cell in own:
                 watch.check()
                 kitchen = kitchens(cell)
@@ -108,10 +112,11 @@ def run_grid(
     found = [(cell, store.read(kitchens(cell).key(cell))) for cell in cells]
     results = [result._replace(cell=cell) for cell, result in found if result is not None]  # by this plan's names
     gains = measure_gains(results)
-    tables = gain_tables(gains)
-    write_results(folder, results, gains, [*tables, *measure_tables(gains, tolerance=plan.tolerance)])
-    command = write_command(folder, content, data_dir=data_dir, setting=setting, device=device)
-    write_grid_report(folder, plan, results, gains, kitchens, command=command)
+    tables = [_say_missing(table, len(results), len(cells)) for table in gain_tables(gains)]
+    with saying_when_full():
+        write_results(folder, results, gains, [*tables, *measure_tables(gains, tolerance=plan.tolerance)])
+        command = write_command(folder, content, data_dir=data_dir, setting=setting, device=device)
+        write_grid_report(folder, plan, cells, results, gains, kitchens, command=command)
     return BenchmarkResult(folder, tables, failures)
 
 
@@ -126,6 +131,7 @@ def _run_cell(
         scores = score_segmenter(
             segmenter, dataset.test, instances=dataset.plan.instances, tolerance=plan.tolerance
         )  # test images are first needed here
+        accepted, given = kitchen.acceptance(cell)
         result = CellResult(
             cell=cell,
             names=[item["name"] for item in dataset.test],
@@ -138,19 +144,30 @@ def _run_cell(
                 "generator": made.parameters if made else 0,
             },
             machine=describe_machine(device),
-            accepted=kitchen.acceptance(cell),
+            accepted=accepted,
+            given=given,
         )
         store.write(key, result)
     except OutOfTimeError:
         raise
     except Exception as error:  # whatever it is: it is told at the end, and the other cells go on
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise OSError(
-                error.errno, f"the disk is full; free some space and run the same command again ({error})"
-            ) from error
+        if is_full(error):
+            raise
         file = store.write_failure(key, "".join(traceback.format_exception(error)))
         return [f"{cell.title}: {type(error).__name__}: {error} ({file})"]
     return []
+
+
+def _resolve(cells: Iterable[Cell], kitchens: Callable[[Cell], Kitchen]) -> list[Cell]:
+    """Give cells with their number of labelled images, each once; refuses more than there are, before any training."""
+    return list(dict.fromkeys(cell._replace(labelled=len(kitchens(cell).block.labelled)) for cell in cells))
+
+
+def _say_missing(table: Table, scored: int, planned: int) -> Table:
+    """Add to a table's note that cells are missing."""
+    if scored == planned:
+        return table
+    return table._replace(note=f"{table.note} {scored} of {planned} cells have been scored: this may change.")
 
 
 def _open_kitchens(
@@ -161,10 +178,9 @@ def _open_kitchens(
 
     def find(cell: Cell) -> Kitchen:
         if cell.block not in made:
-            source = plan.datasets[cell.dataset].source
-            block = Block(
-                datasets[cell.dataset], cell.labelled, cell.seed, folder, None if source is None else datasets[source]
-            )
+            name = plan.datasets[cell.dataset].source
+            source = None if name is None else datasets[name]
+            block = Block(datasets[cell.dataset], cell.labelled, cell.seed, folder, source)
             made[cell.block] = Kitchen(plan, block, device, watch.course)
         return made[cell.block]
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from monai_genaug.benchmark.grid.cells import Cell
+from monai_genaug.benchmark.grid.scores import SCORES
 from monai_genaug.data import replacing
 
 logger = logging.getLogger(__name__)
@@ -29,7 +31,8 @@ class CellResult(NamedTuple):
         parameters: of the segmenter, and of the generator's network.
         machine: that it was run on.
         accepted: share of synthetic images that gates let through while the segmenter was trained; None without gates,
-            or if the training went on in another process.
+            or if the training went on in another process, or workers made the images.
+        given: share of the synthetic pairs that were wanted for which there was one in the end, likewise.
     """
 
     cell: Cell
@@ -41,6 +44,7 @@ class CellResult(NamedTuple):
     parameters: Mapping[str, int]
     machine: Mapping[str, str]
     accepted: float | None = None
+    given: float | None = None
 
 
 def digest_of_values(values: Any) -> str:
@@ -52,6 +56,17 @@ def digest_of_values(values: Any) -> str:
     """
     text = json.dumps([FORMAT, values], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def check_scores(result: CellResult) -> None:
+    """Raise ValueError where a measure is missing, or does not hold a finite number for each test image."""
+    if set(result.scores) != set(SCORES):
+        raise ValueError(f"it holds the measures {', '.join(result.scores)}, expected {', '.join(SCORES)}")
+    counts = {len(values) for values in (*result.scores.values(), result.names, result.groups)}
+    if len(counts) != 1:
+        raise ValueError(f"it holds lists of lengths {sorted(counts)}")
+    if not all(math.isfinite(value) for values in result.scores.values() for value in values):
+        raise ValueError("it holds scores that are not finite")
 
 
 class CellStore:
@@ -72,9 +87,7 @@ class CellStore:
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
             result = CellResult(**{**content, "cell": Cell(**content["cell"])})
-            counts = {len(values) for values in (*result.scores.values(), result.names, result.groups)}
-            if len(counts) != 1:
-                raise ValueError(f"it holds lists of lengths {sorted(counts)}")
+            check_scores(result)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             logger.warning("%s is damaged (%s): the cell is run again.", file, error)
             return None

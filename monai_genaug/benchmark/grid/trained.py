@@ -9,8 +9,8 @@ import torch
 
 from monai_genaug.benchmark.grid.block import Entry
 from monai_genaug.benchmark.grid.cells import Cell
+from monai_genaug.benchmark.grid.pairs import read_pairs
 from monai_genaug.benchmark.grid.recipes import PAIRS, Kitchen
-from monai_genaug.data import load_datalist
 from monai_genaug.generators import ConditionalGenerator, load_generator
 from monai_genaug.generators.folders import WEIGHTS_FILE, digest_generator, is_generator
 from monai_genaug.training.segmenter import Segmenter, load_segmenter
@@ -63,8 +63,7 @@ def find_pairs(kitchen: Kitchen, cell: Cell) -> list[Entry]:
         kitchen: of the cell's block.
         cell: that has been scored.
     """
-    folder = kitchen.segmenter_folder(cell) / PAIRS
-    return load_datalist(folder, fractions=(1, 0, 0))["training"] if folder.is_dir() else []
+    return read_pairs(kitchen.segmenter_folder(cell) / PAIRS)
 
 
 def _digest_in(checkpoint: Path) -> str:

@@ -25,8 +25,10 @@ def best_gain(gains: Sequence[Gain]) -> Gain | None:
 
 
 def judged_gains(gains: Sequence[Gain]) -> list[Gain]:
-    """Give the recipes with synthetic images that the best is picked from."""
-    compared = [gain for gain in gains if ARMS[gain.recipe[0]].synthetic and gain.over_baseline is not None]
+    """Give the recipes that the best is picked from: with synthetic images, if gates let any through."""
+    compared = [
+        gain for gain in gains if ARMS[gain.recipe[0]].synthetic and gain.over_baseline is not None and gain.given != 0
+    ]
     return [gain for gain in compared if _dice(gain).interval is not None] or compared
 
 
@@ -61,6 +63,8 @@ def verdict(gains: Sequence[Gain], images: int) -> str:
     else:
         sentence = _over_baseline(which, base, found.interval, sample)
     parts = [sentence, *([_over_control(best, images)] if best.setup[1] else []), *_of_headroom(best)]
+    if best.given is not None and best.given < 0.95:
+        parts.append(f"gates let a pair through for {100 * best.given:.0f} % of those that were wanted")
     return "; ".join(parts) + "."
 
 
@@ -68,9 +72,10 @@ def _of_headroom(best: Gain) -> list[str]:
     """Set the mean Dice beside that of classic with the most labels, if these are more."""
     if best.headroom is None or best.headroom[0] <= best.setup[1]:
         return []
-    labels, dice = best.headroom
+    labels, dice, seeds = best.headroom
     share = f"{100 * best.means['dice'] / dice:.0f} % of" if dice > 0 else "beside"
-    return [f"its Dice is {best.means['dice']:.3f}, {share} the {dice:.3f} of {BASELINE} with {labels} labelled images"]
+    told = f"its Dice is {best.means['dice']:.3f}, {share} the {dice:.3f} of {BASELINE} with {labels} labelled images"
+    return [told if seeds == len(best.seeds) else f"{told} ({counted(seeds, 'seed')})"]
 
 
 def _over_baseline(which: str, base: str, interval: PairedInterval, sample: str) -> str:

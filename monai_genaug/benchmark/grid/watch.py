@@ -25,13 +25,15 @@ class Watch:
     Example:
         >>> from monai_genaug.training.progress import progress_bars
         >>> with progress_bars(show=False) as bars:
-        ...     Watch(bars, seconds=0.0).course("U-Net")(1, 2, {"loss": 0.5})
+        ...     Watch(bars, seconds=1e-9).course("U-Net")(1, 2, {"loss": 0.5})
         Traceback (most recent call last):
             ...
         monai_genaug.benchmark.grid.watch.OutOfTimeError
     """
 
     def __init__(self, bars: Bars, seconds: float | None) -> None:
+        if seconds is not None and not seconds > 0:
+            raise ValueError(f"minutes is {seconds / 60:g}, expected a number above 0: leave it out for no limit.")
         self.bars, self.end = bars, None if seconds is None else time.monotonic() + seconds
 
     def begin(self, cells: int) -> None:

@@ -29,13 +29,16 @@ class Made(NamedTuple):
 
     folder: Path
     plan: GridPlan
+    cells: list[Cell]
     results: list[CellResult]
     gains: list[Gain]
     kitchens: Kitchens
 
     def page(self, command: str = "monai-genaug benchmark plan.yaml") -> str:
         """Write the page and read it."""
-        file = write_grid_report(self.folder, self.plan, self.results, self.gains, self.kitchens, command=command)
+        file = write_grid_report(
+            self.folder, self.plan, self.cells, self.results, self.gains, self.kitchens, command=command
+        )
         assert file == self.folder / "report.html"
         return file.read_text(encoding="utf-8")
 
@@ -56,7 +59,7 @@ def make_grid(root: Path, folder: Path, scores: Scores, *cells: dict[str, Any], 
             names = [Path(entry["image"]).stem for entry in block.labelled]
             generator = {"segmenter": 2.0, "generator": 7.0 if cell.generator else 0.0}
             results.append(result(cell, found.tolist(), labelled=names, seconds=generator))
-    return Made(folder, plan, results, measure_gains(results), kitchens)
+    return Made(folder, plan, list_cells(plan), results, measure_gains(results), kitchens)
 
 
 def planted(cell: Cell, *, images: int = 4, spread: float = 0.01) -> np.ndarray:

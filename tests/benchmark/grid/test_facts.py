@@ -61,11 +61,19 @@ def test_arms_of_the_plan_are_told_with_their_shares(made):
 
 def test_budgets_are_those_of_the_plan_or_of_the_bundle(root, tmp_path):
     plan = make_grid(root, tmp_path, lambda cell: None, segmenters={"unet": {"epochs": 7}, "wide": {}}).plan
-    rows = {row[0]: dict(zip(network_table(plan).columns, row, strict=True)) for row in network_table(plan).rows}
+    [cell, *_] = list_cells(plan)
+    used = [cell._replace(generator=name, segmenter=net) for name in plan.generators for net in ("unet", "wide")]
+    table = network_table(plan, used)
+    rows = {row[0]: dict(zip(table.columns, row, strict=True)) for row in table.rows}
     assert (rows["unet"]["epochs"], rows["wide"]["epochs"], rows["unet"]["iterations, epoch"]) == ("7", "16", "50")
     assert rows["pix2pix"]["epochs"] == "2"
     assert (rows["pix2pix"]["sees"], rows["cyclegan"]["sees"]) == ("labelled images", "all training images")
     assert rows["edits"]["writes"] == "edits"
+
+
+def test_networks_that_no_cell_uses_are_left_out(root, tmp_path):
+    plan = make_grid(root, tmp_path, lambda cell: None).plan
+    assert [row[0] for row in network_table(plan, list_cells(plan)).rows] == ["unet", "pix2pix"]
 
 
 def test_durations_are_means_with_their_range(made):
@@ -128,6 +136,6 @@ def test_the_command_reads_the_plan_that_it_wrote(tmp_path):
 
 def test_a_plan_is_flattened_down_to_its_entries(made):
     flat = flatten_settings(flatten_plan(made.plan))
-    assert flat["cells.0.labelled"] == "[2, 0.5]"
+    assert flat["cells.0.labelled"] == "2, 0.5"
     assert flat["generators.pix2pix.settings.crop_size"] == "16"
     assert flat["tolerance"] == "2.0"

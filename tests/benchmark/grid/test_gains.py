@@ -7,7 +7,8 @@ import pytest
 from scipy import stats
 
 from monai_genaug.benchmark.grid.cells import Cell
-from monai_genaug.benchmark.grid.gains import MIN_SEEDS, Gain, gain_tables, measure_gains, measure_tables
+from monai_genaug.benchmark.grid.gain_tables import gain_tables, measure_tables
+from monai_genaug.benchmark.grid.gains import MIN_SEEDS, Gain, measure_gains
 from monai_genaug.benchmark.grid.store import CellResult
 from monai_genaug.benchmark.stats import paired_interval
 from tests.benchmark.grid.test_store import result
@@ -89,7 +90,7 @@ def test_groups_of_test_images_count_once():
 
 
 def test_the_learning_curve_of_classic_tells_what_a_score_is_worth():
-    level = np.full((1, 2), 0.6)
+    level = np.full((MIN_SEEDS, 2), 0.6)
     results = [*runs("classic", level, 2), *runs("classic", level + 0.1, 8), *runs("classic+genaug", level + 0.05, 2)]
     assert gain_of("classic+genaug", results).worth == (4.0, "within")
     assert gain_of("classic+genaug", results[0:1] + results[2:]).worth is None
@@ -116,3 +117,27 @@ def test_tables_hold_every_recipe_and_measure():
     assert {len(row) for row in gains.rows} == {len(gains.columns)}
     assert {len(row) for row in measures.rows} == {len(measures.columns)}
     assert "t interval over 6 seeds and 8 test groups" in gains.note
+
+
+def test_without_labels_the_source_is_the_baseline():
+    source = [one._replace(cell=one.cell._replace(arm="source")) for one in runs("classic", BASE, 0)]
+    results = source + runs("synthetic_only", BASE + 0.1, 0) + runs("classic", BASE + 0.2, 8)
+    gain = gain_of("synthetic_only", results, 0)
+    assert gain.over_baseline["dice"].mean == pytest.approx(0.1)
+    assert gain.headroom == (8, pytest.approx((BASE + 0.2).mean()), len(BASE))
+    [table, _] = gain_tables(measure_gains(results))
+    assert table.columns[3:] == ["over source", "p", "worth in labels"]
+
+
+def test_no_p_and_no_worth_are_given_below_five_seeds():
+    few = BASE[: MIN_SEEDS - 1]
+    results = runs("classic", few) + runs("classic+genaug", few + 0.05) + runs("classic", few + 0.1, 8)
+    gain = gain_of("classic+genaug", results)
+    assert (gain.p, gain.worth) == (None, None)
+
+
+def test_where_gates_judged_the_table_says_for_how_many_pairs_they_let_one_through():
+    gated = [one._replace(given=share) for one, share in zip(runs("genaug", BASE[:2]), (0.5, 0.7), strict=True)]
+    [table] = gain_tables(measure_gains(runs("classic", BASE[:2]) + gated))
+    assert table.columns[-1] == "pairs given"
+    assert [row[-1] for row in table.rows] == ["-", "60 %"]

@@ -13,7 +13,7 @@ from monai_genaug.benchmark.grid import pairs
 from monai_genaug.benchmark.grid.pairs import write_pairs
 from monai_genaug.data import load_items, read_array
 from monai_genaug.generators import ModuleGenerator
-from monai_genaug.masks import BinaryEncoding, ProceduralNuclei
+from monai_genaug.masks import BinaryEncoding, LabelDeformation, ProceduralNuclei
 from monai_genaug.quality import Gate
 
 
@@ -51,8 +51,9 @@ def generator(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def write(folder: Path, name: str = "2_1", shapes=((24, 32),), **options) -> list[dict]:
-    sampler = ProceduralNuclei(radius=4.0)
-    return write_pairs(folder, Path(name), sampler, shapes, **{"count": 3, "seed": 0, **options})
+    sampler, channels = ProceduralNuclei(radius=4.0), int(name[-1])
+    items = [{"image": torch.rand(channels, *shape)} for shape in shapes]
+    return write_pairs(folder, Path(name), sampler, items, **{"count": 3, "seed": 0, **options})
 
 
 def test_masks_are_new_and_images_are_made_of_them(tmp_path):
@@ -107,11 +108,27 @@ def test_channels_and_dimensions_are_kept(tmp_path, name, suffix):
         assert read_array(entry["label"])[0].dtype == np.uint16
 
 
+def test_what_samplers_bend_and_generators_edit_is_a_window_of_the_item(tmp_path, monkeypatch):
+    monkeypatch.setitem(pairs.LONGEST, 2, 16)
+    label = torch.arange(1, 1 + 24 * 32).reshape(1, 24, 32)
+    item = {"image": torch.zeros(1, 24, 32), "label": label}
+    sampler = LabelDeformation(rotate=0.0, scale=(1.0, 1.0), elastic=0.0, flip=0.0)
+    written = write_pairs(tmp_path / "a", Path("2_1"), sampler, [item], count=4, seed=0)
+    corners = set()
+    for found in load_items(written):
+        assert found["label"].shape == (1, 16, 16)
+        row, column = divmod(int(found["label"].min()) - 1, 32)
+        assert torch.equal(found["label"], label[:, row : row + 16, column : column + 16])
+        corners.add((row, column))
+    assert len(corners) > 1
+
+
 def test_what_a_gate_refuses_is_left_out(tmp_path):
     gate = Refusing()
     found = write(tmp_path / "a", accept=gate)
     assert len(found) == 3  # each at the second try
     assert gate.rate == pytest.approx(0.5)
+    assert (gate.filled, gate.requested) == (3, 3)
 
 
 def test_a_gate_that_refuses_all_is_said(tmp_path):

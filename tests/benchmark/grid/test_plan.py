@@ -35,10 +35,28 @@ def test_only_arms_with_synthetic_images_need_a_generator():
     ("change", "message"),
     [
         ({"dataset": {}}, "the plan has the unknown entry 'dataset', did you mean 'datasets'"),
-        ({"datasets": ["data"]}, r"datasets is \['data'\], expected a mapping"),
+        ({"datasets": ["data"]}, r"the plan has datasets: \['data'\], expected a mapping of names and values"),
+        ({"datasets": {}}, "datasets is empty, expected at least one"),
+        (
+            {"datasets": {"phantoms": {"path": "data", "instances": "false"}}},
+            "instances: 'false', expected true or false",
+        ),
+        ({"datasets": {"phantoms": {"path": 3}}}, "data set phantoms has path: 3, expected a text"),
+        ({"segmenters": {}}, "segmenters is empty"),
+        ({"seeds": []}, "seeds is empty"),
+        ({"tolerance": "two"}, "the plan has tolerance: 'two', expected a number"),
+        ({"tolerance": -1}, "tolerance is -1, expected at least 0"),
+        ({"generators": {"a": {"bundle": 3}}}, "generator a has bundle: 3, expected a text"),
+        ({"generators": {"a": {"bundle": "nuclei_unet"}}}, "the bundle nuclei_unet, which trains no generator"),
+        ({"generators": {"a": {"bundle": "nuclei_pix2pix", "unlabelled": "no"}}}, "unlabelled: 'no', expected true or"),
+        ({"generators": {"a": {"bundle": "nuclei_pix2pix", "least_dice": "high"}}}, "least_dice: 'high', expected a"),
+        (
+            {"generators": {"a": {"bundle": "nuclei_pix2pix", "mask_settings": 3}}},
+            "mask_settings: 3, expected a mapping",
+        ),
         ({"datasets": {"phantoms": {"instances": True}}}, "data set phantoms has no entry 'path'"),
         ({"seeds": [0, 0]}, r"seeds is \[0, 0\], expected each number once"),
-        ({"cells": []}, r"cells is \[\], expected a list"),
+        ({"cells": []}, "cells is empty, expected a list"),
         ({"segmenters": {"unet": {"epoch": 3}}}, "'epoch' is no setting of nuclei_unet, did you mean 'epochs'"),
         ({"segmenters": {"unet": {"generator": "x"}}}, "segmenter unet has generator, which the benchmark sets"),
         ({"segmenters": {"unet": {"classic": False}}}, "segmenter unet has classic, which the benchmark sets"),
@@ -60,7 +78,8 @@ def test_wrong_entries_are_refused(change, message):
         ({"datasets": ["nuclei"]}, "a data set of cells is 'nuclei'"),
         ({"arms": ["classics"]}, "an arm is 'classics'"),
         ({"arms": "classic"}, r"cells\[0\] has arms: 'classic', expected a list: write arms: \[classic\]"),
-        ({"labelled": []}, r"cells\[0\] has labelled: \[\], expected a list"),
+        ({"labelled": []}, "cells have an empty list of labelled"),
+        ({"shares": ["0.3"]}, "shares has '0.3', expected numbers from 0 to 1"),
         ({"labelled": [-1]}, "an entry of labelled is -1"),
         ({"labelled": [1.5]}, "labelled has 1.5, expected a number of images, a share between 0 and 1, or all"),
         ({"labelled": ["some"]}, "labelled has 'some'"),
@@ -79,7 +98,7 @@ def test_wrong_cells_are_refused(change, message):
 
 @pytest.mark.parametrize(
     ("name", "setting", "count"),
-    [("nuclei_quick", "short", 9), ("nuclei_full", "short", 380), ("nuclei_full", "full", 380)],
+    [("nuclei_quick", "short", 9), ("nuclei_full", "short", 395), ("nuclei_full", "full", 395)],
 )
 def test_the_plans_that_are_shipped_are_right(name, setting, count):
     shipped = GridPlan.of(choose_setting(read_plan(PLANS / f"{name}.yaml"), setting))

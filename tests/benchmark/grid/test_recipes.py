@@ -88,14 +88,30 @@ def test_arms_differ_in_the_augmentation_alone(kitchen, monkeypatch):
     arms = {name: arm for name, arm in ARMS.items() if not arm.foreign}
     for name, arm in arms.items():
         kitchen.segmenter(cell(name, "pix2pix" if arm.synthetic else None))
-    kept = [{key: value for key, value in one.items() if key not in AUGMENTATION} for one in given]
+    assert all("/pairs/" in entry["image"] for entry in given[list(arms).index("synthetic_only")].pop("entries"))
+    assert all(one.get("entries", kitchen.block.labelled) == kitchen.block.labelled for one in given)
+    apart = {*AUGMENTATION, "entries"}
+    kept = [{key: value for key, value in one.items() if key not in apart} for one in given]
     assert all(one == kept[0] for one in kept)
     assert [one["classic"] for one in given] == [arm.classic for arm in arms.values()]
-    assert kept[0]["entries"] == kitchen.block.labelled
 
 
-def test_synthetic_only_replaces_all_crops(kitchen):
-    assert kitchen.augmentation(cell("synthetic_only", "pix2pix", 1.0))["genaug_prob"] == 1.0
+@pytest.mark.parametrize("name", ["pix2pix", "edits", "backgrounds"])
+def test_synthetic_only_sees_pairs_that_were_written_ahead_and_no_real_image(kitchen, monkeypatch, name):
+    seen: list[Any] = []
+    real = recipes.train_segmenter
+
+    def spy(entries: Any, settings: dict[str, Any], **kwargs: Any) -> Segmenter:
+        seen.append((entries, settings))
+        return real(entries, settings, **kwargs)
+
+    kitchen.generator(name, "unet")
+    monkeypatch.setattr(recipes, "train_segmenter", spy)
+    kitchen.segmenter(cell("synthetic_only", name, 1.0))
+    [(entries, settings)] = seen
+    assert len(entries) == kitchen.plan.generators[name].pairs
+    assert all("/pairs/" in entry[key] for entry in entries for key in ("image", "label"))
+    assert "generator" not in settings
 
 
 @pytest.mark.parametrize("arm", ["none", "classic", "copy_paste", "classic+genaug"])
@@ -164,8 +180,8 @@ def test_where_a_gate_refuses_all_the_segmenter_is_that_of_the_baseline(root, tm
     open_one = open_kitchen(root, tmp_path).segmenter(cell("classic+genaug", "pix2pix", share=0.9)).network.state_dict()
     assert all(torch.equal(gated[name], plain[name]) for name in plain)
     assert not all(torch.equal(open_one[name], plain[name]) for name in plain)
-    assert kitchen.acceptance(cell("classic+genaug", "pix2pix", share=0.9)) == 0.0
-    assert kitchen.acceptance(cell("classic")) is None
+    assert kitchen.acceptance(cell("classic+genaug", "pix2pix", share=0.9)) == (0.0, 0.0)
+    assert kitchen.acceptance(cell("classic")) == (None, None)
 
 
 def test_copies_are_refused_by_their_distance_to_the_labelled_images(root, tmp_path):

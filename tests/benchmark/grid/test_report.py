@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from monai_genaug.benchmark.grid.cells import Cell
-from monai_genaug.benchmark.grid.gains import gain_tables, measure_tables
+from monai_genaug.benchmark.grid.gain_tables import gain_tables, measure_tables
 from monai_genaug.benchmark.grid.run import run_grid
 from monai_genaug.benchmark.grid.store import CellStore
 from monai_genaug.phantoms import write_nuclei_dataset

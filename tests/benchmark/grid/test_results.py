@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from monai_genaug.benchmark.grid.gains import gain_tables, measure_gains
+from monai_genaug.benchmark.grid.gain_tables import gain_tables
+from monai_genaug.benchmark.grid.gains import measure_gains
 from monai_genaug.benchmark.grid.results import write_results
 from tests.benchmark.grid.test_gains import BASE, runs
 

@@ -119,8 +119,8 @@ def test_a_full_disk_ends_the_run(root, tmp_path, monkeypatch):
 
 
 def test_a_run_out_of_time_says_so_and_goes_on_later(root, tmp_path):
-    done = run(root, tmp_path / "out", minutes=0)
-    assert done.failures == ["out of time after 0 minutes: the same command goes on where it was"]
+    done = run(root, tmp_path / "out", minutes=1e-9)
+    assert done.failures == ["out of time after 1e-09 minutes: the same command goes on where it was"]
     assert cells_of(done.folder) == {}
     assert run(root, tmp_path / "out").failures == []
 
@@ -204,3 +204,33 @@ def test_more_labels_than_there_are_images_are_refused_before_anything_is_traine
     with pytest.raises(ValueError, match="expected the 7 of labelled"):
         run(root, tmp_path / "out", {"labelled": [2, 7], "arms": ["none"]})
     assert not (tmp_path / "out/trainings").exists()
+
+
+def test_equal_numbers_of_labels_are_one_cell(root, tmp_path):
+    done = run(root, tmp_path / "out", {"labelled": [2, 0.33, 2], "arms": ["none"]})
+    assert len(cells_of(done.folder)) == 1
+    assert len(pd.read_csv(done.folder / "scores.csv")) == 3
+
+
+def test_networks_of_other_dimensions_than_the_images_are_refused_before_anything_is_trained(root, tmp_path):
+    volumes = {"segmenters": {"unet": {**UNET, "spatial_dims": 3}}}
+    with pytest.raises(
+        ValueError, match="segmenters unet has spatial_dims 3, but phantoms holds images of 2 dimensions"
+    ):
+        run(root, tmp_path / "out", {"labelled": [2], "arms": ["none"]}, changes=volumes)
+    assert not (tmp_path / "out/trainings").exists()
+
+
+def test_a_table_of_which_cells_are_missing_says_so(root, tmp_path):
+    run(root, tmp_path / "out", {"labelled": [2], "arms": ["none"]})
+    [table] = run(root, tmp_path / "out", {"labelled": [2], "arms": ["none", "classic"]}, minutes=1e-9).tables
+    assert table.note.endswith("1 of 2 cells have been scored: this may change.")
+
+
+def test_a_full_disk_is_said_even_where_a_training_wrapped_it(root, tmp_path, monkeypatch):
+    def full(*_args, **_kwargs):
+        raise RuntimeError("an expression failed") from OSError(errno.ENOSPC, "no room")
+
+    monkeypatch.setattr(Kitchen, "segmenter", full)
+    with pytest.raises(OSError, match="the disk is full; free some space"):
+        run(root, tmp_path / "out")

@@ -43,9 +43,11 @@ def test_what_is_written_is_read(tmp_path):
         lambda text: "[]",
         lambda text: json.dumps({**json.loads(text), "more": 1}),
         lambda text: json.dumps({**json.loads(text), "names": ["one"]}),
+        lambda text: json.dumps({**json.loads(text), "scores": {"dice": [0.5, 0.75]}}),
+        lambda text: text.replace("0.75", "NaN"),
         lambda text: json.dumps({key: value for key, value in json.loads(text).items() if key != "scores"}),
     ],
-    ids=["truncated", "empty", "list", "unknown entry", "fewer names", "no scores"],
+    ids=["truncated", "empty", "list", "unknown entry", "fewer names", "fewer measures", "not finite", "no scores"],
 )
 def test_a_damaged_file_is_said_to_be_and_counts_as_missing(tmp_path, caplog, damage):
     store = CellStore(tmp_path)

@@ -100,3 +100,15 @@ def test_without_recipes_or_baseline_nothing_is_told():
     )
     assert verdict([gain(None)], 20).startswith("No gain can be told: classic has not been scored yet")
     assert best_gain([gain(None)]) is None
+
+
+def test_recipes_of_which_gates_let_nothing_through_are_not_the_best():
+    refused = gain(difference(*UP), name="refused")._replace(given=0.0)
+    assert best_gain([refused, gain(difference(*DOWN))]).recipe[1] == "pix2pix"
+    assert verdict([refused], 20).startswith("No gain can be told")
+
+
+def test_a_verdict_says_how_many_pairs_gates_let_through_and_how_far_more_labels_are():
+    told = verdict([gain(difference(*UP))._replace(given=0.4, headroom=(41, 0.8, 1))], 20)
+    assert "its Dice is 0.500, 62 % of the 0.800 of classic with 41 labelled images" in told
+    assert told.endswith("gates let a pair through for 40 % of those that were wanted.")

@@ -102,7 +102,7 @@ def test_generators_that_cannot_be_are_refused(change, message):
 
 @pytest.mark.parametrize("source", ["nowhere", "stained"])
 def test_a_source_is_another_data_set_of_the_plan(source):
-    with pytest.raises(ValueError, match="source of data set stained is"):
+    with pytest.raises(ValueError, match=f"data set stained has the source {source!r}, expected another data set"):
         plan(datasets={**DATASETS, "stained": {"path": "stained", "source": source}})
 
 
@@ -115,6 +115,14 @@ def test_a_block_without_labels_and_without_a_source_is_refused(root, tmp_path):
     dataset = Dataset("stained", plan().datasets["stained"], root)
     with pytest.raises(ValueError, match=r"no image of .*stained is labelled, expected a source"):
         Block(dataset, 0, 0, tmp_path)
+
+
+def test_a_source_that_holds_an_image_of_the_data_set_is_refused(root, tmp_path):
+    [test] = load_datalist(root / "stained")["test"][:1]
+    first = load_datalist(root / "data")["training"][0]
+    Path(first["image"]).write_bytes(Path(test["image"]).read_bytes())
+    with pytest.raises(ValueError, match="is a training image of the source phantoms and an image of stained too"):
+        run(root, tmp_path / "out", CELLS, changes=CHANGES)
 
 
 def test_generator_and_segmenter_see_no_label_of_the_data_set_and_no_test_image(root, tmp_path, monkeypatch):
