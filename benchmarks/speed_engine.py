@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from benchmarks._common import print_ratio, read_bundle, seconds
 from monai_genaug.losses import mode_seeking_loss
+from monai_genaug.networks import Pix2PixUNet
 from monai_genaug.training import Pix2PixEngine
 
 SIZE = (8, 1, 128, 128)
@@ -34,7 +35,7 @@ def build(batches: list[dict[str, Tensor]]) -> Pix2PixEngine:
 def bare_loop(engine: Pix2PixEngine) -> Callable[[], None]:
     """Write the engine's training out by hand, without engine, events or checks, on its networks and optimisers."""
     batches: list[dict[str, Tensor]] = engine.data_loader
-    network, discriminator = engine.generator.network.train(), engine.d_network.train()
+    network, discriminator = cast(Pix2PixUNet, engine.generator.network).train(), engine.d_network.train()
     g_optimizer, d_optimizer = engine.g_optimizer, engine.d_optimizer
 
     def run() -> None:

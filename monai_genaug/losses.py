@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -14,9 +16,11 @@ class PatchGANLoss(nn.Module):
 
     ``"bce"``: the cross-entropy of Goodfellow et al. 2014 in its non-saturating form, computed from logits so that it
     can run under autocast. ``"lsgan"``: Mao et al. 2017, "Least Squares Generative Adversarial Networks", eq. 9.
+    ``"hinge"``: Lim & Ye 2017, "Geometric GAN", eq. 12 and 13: real patches shall lie above 1 and synthetic ones below
+    -1, no matter how far; the generator raises its own without end.
 
     Args:
-        kind: ``"bce"`` or ``"lsgan"``.
+        kind: ``"bce"``, ``"lsgan"`` or ``"hinge"``.
         label_smoothing: the target of real patches is ``1 - label_smoothing`` when the discriminator is trained
             (one-sided: Salimans et al. 2016, section 3.4), in [0, 0.5].
 
@@ -30,13 +34,16 @@ class PatchGANLoss(nn.Module):
 
     def __init__(self, kind: str = "bce", label_smoothing: float = 0.0) -> None:
         super().__init__()
-        self.kind = check_choice("kind", kind, ("bce", "lsgan"))
+        self.kind = check_choice("kind", kind, ("bce", "lsgan", "hinge"))
         if not 0.0 <= label_smoothing <= 0.5:
             raise ValueError(f"label_smoothing is {label_smoothing}, expected a number from 0 to 0.5.")
         self.label_smoothing = label_smoothing
 
     def forward(self, logits: Tensor, target: float) -> Tensor:
         """Compare logits (B, 1, *P) of any scale with a target in [0, 1]; returns a scalar."""
+        if self.kind == "hinge":
+            real, fake = functional.relu(1.0 - logits).mean(), functional.relu(1.0 + logits).mean()
+            return target * real + (1.0 - target) * fake
         wanted = torch.full_like(logits, target)
         if self.kind == "bce":
             return functional.binary_cross_entropy_with_logits(logits, wanted)
@@ -48,7 +55,37 @@ class PatchGANLoss(nn.Module):
 
     def for_generator(self, fake_logits: Tensor) -> Tensor:
         """Loss of the generator: its patches should be taken for real ones; a scalar."""
-        return self(fake_logits, 1.0)
+        return -fake_logits.mean() if self.kind == "hinge" else self(fake_logits, 1.0)
+
+
+def feature_matching_loss(real_maps: Sequence[Tensor], fake_maps: Sequence[Tensor]) -> Tensor:
+    """Mean distance of what a discriminator's layers see in a real and in a synthetic image, for the generator.
+
+    Wang et al. 2018, "High-Resolution Image Synthesis and Semantic Manipulation with Conditional GANs", eq. 3, averaged
+    over layers. The logits are no features and are left out.
+
+    Args:
+        real_maps: a discriminator's outputs for real images, (B, F, *P) each, the logits last; no gradient goes there.
+        fake_maps: its outputs for synthetic images, of equal shapes.
+
+    Returns:
+        Scalar >= 0.
+
+    Raises:
+        ValueError: if there are no features beside the logits, or not equally many.
+
+    Example:
+        >>> maps = [torch.zeros(1, 2, 4, 4), torch.zeros(1, 1, 2, 2)]
+        >>> feature_matching_loss(maps, [maps[0] + 0.5, maps[1] + 9.0])
+        tensor(0.5000)
+    """
+    if len(real_maps) != len(fake_maps) or len(fake_maps) < 2:
+        raise ValueError(
+            f"got {len(real_maps)} maps of real and {len(fake_maps)} of synthetic images, expected equally many, 2 or "
+            "more: use a discriminator that gives its layers' features before its logits, as PatchDiscriminator does."
+        )
+    pairs = zip(real_maps[:-1], fake_maps[:-1], strict=True)
+    return torch.stack([functional.l1_loss(fake, real.detach()) for real, fake in pairs]).mean()
 
 
 def mode_seeking_loss(image_a: Tensor, image_b: Tensor, noise_a: Tensor, noise_b: Tensor, eps: float = 1e-5) -> Tensor:

@@ -232,7 +232,7 @@ def test_a_setting_that_contradicts_an_option_is_refused(key):
 
 
 def test_bundles_prints_the_folder_of_any_shipped_one():
-    for name in ("nuclei_pix2pix", "nuclei_cyclegan", "nuclei_histology_pix2pix", "nuclei_unet"):
+    for name in ("nuclei_pix2pix", "nuclei_cyclegan", "nuclei_histology_pix2pix", "nuclei_spade", "nuclei_unet"):
         assert Path(run(cli.app, ["bundles", name]).output.strip()).name == name
     names = "nuclei_cyclegan, nuclei_histology_pix2pix, nuclei_pix2pix"
     assert f"expected one of {names}" in run(cli.app, ["bundles", "x"]).output

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from monai_genaug.losses import PatchGANLoss, mode_seeking_loss, polarity_loss
+from monai_genaug.losses import PatchGANLoss, feature_matching_loss, mode_seeking_loss, polarity_loss
 
 
 def test_bce_is_the_cross_entropy_of_the_logits():
@@ -29,7 +29,41 @@ def test_smoothing_moves_the_target_of_real_patches_only():
     assert smooth.for_generator(fake).item() == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("kwargs", [{"kind": "hinge"}, {"label_smoothing": 0.6}, {"label_smoothing": -0.1}])
+def test_hinge_asks_for_a_margin_of_the_discriminator_and_none_of_the_generator():
+    real, fake = torch.tensor([[[2.0, 0.5]]]), torch.tensor([[[-3.0, 0.25]]])
+    loss = PatchGANLoss("hinge")
+    assert loss.for_discriminator(real, fake).item() == pytest.approx(0.5 * (0.5 / 2 + 1.25 / 2))
+    assert loss.for_generator(fake).item() == pytest.approx(2.75 / 2)
+
+
+def test_smoothed_hinge_is_least_at_the_margin():
+    smooth, fake = PatchGANLoss("hinge", label_smoothing=0.1), torch.full((1, 1, 2), -1.0)
+    at = {value: smooth.for_discriminator(torch.full((1, 1, 2), value), fake).item() for value in (0.0, 1.0, 3.0)}
+    assert at == pytest.approx({0.0: 0.5, 1.0: 0.5 * 0.1 * 2, 3.0: 0.5 * 0.1 * 4})
+
+
+def test_feature_matching_is_the_mean_over_layers_of_their_mean_distance_without_the_logits():
+    real = [torch.zeros(1, 2, 4, 4), torch.ones(1, 4, 2, 2), torch.zeros(1, 1, 1, 1)]
+    fake = [torch.full((1, 2, 4, 4), 0.5), torch.full((1, 4, 2, 2), -1.0), torch.full((1, 1, 1, 1), 99.0)]
+    assert feature_matching_loss(real, fake).item() == pytest.approx((0.5 + 2.0) / 2)
+
+
+def test_feature_matching_moves_the_synthetic_side_alone():
+    real, fake = ([torch.full((1, 1, 2, 2), value, requires_grad=True) for _ in range(2)] for value in (0.0, 1.0))
+    feature_matching_loss(real, fake).backward()
+    assert real[0].grad is None
+    assert (fake[0].grad > 0).all()
+    assert fake[1].grad is None
+
+
+@pytest.mark.parametrize(("real", "fake"), [(1, 1), (3, 2), (0, 0)], ids=["logits alone", "unequal", "nothing"])
+def test_feature_matching_without_features_is_refused(real, fake):
+    maps = [torch.zeros(1, 1, 2, 2)] * 3
+    with pytest.raises(ValueError, match=f"got {real} maps of real and {fake} of synthetic images"):
+        feature_matching_loss(maps[:real], maps[:fake])
+
+
+@pytest.mark.parametrize("kwargs", [{"kind": "wgan"}, {"label_smoothing": 0.6}, {"label_smoothing": -0.1}])
 def test_wrong_settings_are_refused(kwargs: dict):
     with pytest.raises(ValueError, match=next(iter(kwargs))):
         PatchGANLoss(**kwargs)

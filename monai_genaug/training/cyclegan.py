@@ -188,5 +188,5 @@ class CycleGANEngine(AdversarialEngine):
 
     def _logits(self, discriminators: nn.Module, image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         blurred = self.blur_for_discriminator(image), self.blur_for_discriminator(mask)
-        logits: tuple[Tensor, Tensor] = discriminators(*blurred)
-        return logits
+        of_image, of_mask = discriminators(*blurred)
+        return of_image[-1], of_mask[-1]

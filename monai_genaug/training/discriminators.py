@@ -78,7 +78,7 @@ class TwoDiscriminators(nn.Module):
     Example:
         >>> import torch
         >>> both = TwoDiscriminators(*(patch_discriminator(2, 1, base_features=4, layers=1) for _ in range(2)))
-        >>> both(torch.zeros(1, 1, 16, 16), torch.zeros(1, 1, 16, 16))[0].shape
+        >>> both(torch.zeros(1, 1, 16, 16), torch.zeros(1, 1, 16, 16))[0][-1].shape
         torch.Size([1, 1, 6, 6])
     """
 
@@ -86,6 +86,6 @@ class TwoDiscriminators(nn.Module):
         super().__init__()
         self.first, self.second = first, second
 
-    def forward(self, of_first: Tensor, of_second: Tensor) -> tuple[Tensor, Tensor]:
-        """Give the patch logits of what each sees; the two need not belong together."""
-        return self.first(of_first)[-1], self.second(of_second)[-1]
+    def forward(self, of_first: Tensor, of_second: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """Give the list that each gives of what it sees, the patch logits last; the two need not belong together."""
+        return self.first(of_first), self.second(of_second)

@@ -15,7 +15,7 @@ import torch
 from monai_genaug.phantoms import write_nuclei_dataset
 
 BUNDLES = Path(__file__).parents[2] / "bundles"
-NAMES = ("nuclei_pix2pix", "nuclei_cyclegan", "nuclei_unet")
+NAMES = ("nuclei_pix2pix", "nuclei_cyclegan", "nuclei_spade", "nuclei_unet")
 TINY = {"epochs": 1, "iterations_per_epoch": 2, "batch_size": 2, "crop_size": 32}
 WRITES = {  # what each README's commands leave behind, beside what git has
     "nuclei_pix2pix": {
@@ -39,6 +39,16 @@ WRITES = {  # what each README's commands leave behind, beside what git has
         "synthetic/dataset.json",
         "pairs/dataset.json",
         "output_unet/models/model.pt",
+        "scores/metrics.csv",
+        "model.ts",
+    },
+    "nuclei_spade": {
+        "output/models/model.pt",
+        "output/samples/epoch_0001.png",
+        "../output_elsewhere/models/model.pt",
+        "output_cli/models/model.pt",
+        "output_torchrun/models/model.pt",
+        "synthetic/dataset.json",
         "scores/metrics.csv",
         "model.ts",
     },

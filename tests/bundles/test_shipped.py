@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from jsonschema import validate
 
 from monai_genaug import GenerativeAugmentd, load_generator
@@ -15,6 +16,7 @@ from monai_genaug.phantoms import nuclei_phantom
 
 BUNDLES = Path(__file__).parents[2] / "bundles"
 WEIGHTS = {"nuclei_pix2pix": 1, "nuclei_cyclegan": 1, "nuclei_histology_pix2pix": 3}  # and their channels
+UNTRAINED = ("nuclei_spade", "nuclei_unet")
 
 
 def phantom_label() -> torch.Tensor:
@@ -27,8 +29,33 @@ def test_bundles_are_listed_with_what_they_are_for():
         "nuclei_cyclegan": "can be trained, has trained weights",
         "nuclei_histology_pix2pix": "has trained weights",
         "nuclei_pix2pix": "can be trained, has trained weights",
+        "nuclei_spade": "can be trained",
         "nuclei_unet": "can be trained",
     }
+
+
+@pytest.mark.parametrize("name", UNTRAINED)
+def test_a_bundle_without_weights_is_no_generator_and_says_what_to_pass(name):
+    with pytest.raises(FileNotFoundError, match=r"models/model.pt missing .*; pass the output_dir of a finished"):
+        load_generator(name)
+
+
+@pytest.mark.parametrize("name", ["nuclei_cyclegan", "nuclei_spade"])
+@pytest.mark.parametrize("file", ["configs/inference.yaml", "configs/evaluate.yaml", "configs/logging.conf", "LICENSE"])
+def test_files_that_know_no_family_are_equal_in_all_bundles_of_generators(name, file):
+    assert (BUNDLES / name / file).read_text() == (BUNDLES / "nuclei_pix2pix" / file).read_text()
+
+
+def test_what_learns_from_pairs_reads_them_alike():
+    ours, theirs = (BUNDLES / name / "configs" for name in ("nuclei_spade", "nuclei_pix2pix"))
+    assert (ours / "multi_gpu_train.yaml").read_text() == (theirs / "multi_gpu_train.yaml").read_text()
+    train, other = (yaml.safe_load((folder / "train.yaml").read_text()) for folder in (ours, theirs))
+    for parts in (train, other):
+        del parts["train"]["trainer"], parts["train"]["handlers"]
+    assert train["train"] == other["train"]
+    assert train["initialize"] == other["initialize"]
+    assert set(train) - set(other) == {"lambda_features", "discriminator_norm"}
+    assert set(other) <= set(train)
 
 
 @pytest.mark.parametrize("name", WEIGHTS)
@@ -56,13 +83,13 @@ def test_they_augment_by_their_bare_name(name, channels):
     assert sample["image"].meta["genaug"]["applied"]
 
 
-@pytest.mark.parametrize("name", [*WEIGHTS, "nuclei_unet"])
+@pytest.mark.parametrize("name", [*WEIGHTS, *UNTRAINED])
 def test_metadata_keep_the_schema(name):
     schema = json.loads((BUNDLES / "metadata_schema.json").read_text())
     validate(json.loads((BUNDLES / name / "configs/metadata.json").read_text()), schema)
 
 
-@pytest.mark.parametrize("name", [*WEIGHTS, "nuclei_unet"])
+@pytest.mark.parametrize("name", [*WEIGHTS, *UNTRAINED])
 def test_every_bundle_has_its_card_and_licence(name):
     assert (BUNDLES / name / "docs/README.md").read_text().startswith(f"# {name}\n")
     assert "Apache License" in (BUNDLES / name / "LICENSE").read_text()

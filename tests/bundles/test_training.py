@@ -18,7 +18,7 @@ from tests.helpers import TINY, TINY_CYCLE, write_pairs
 
 BUNDLES = Path(__file__).parents[2] / "bundles"
 BIN = Path(sys.executable).parent
-SMALL = {"nuclei_pix2pix": TINY, "nuclei_cyclegan": TINY_CYCLE}
+SMALL = {"nuclei_pix2pix": TINY, "nuclei_cyclegan": TINY_CYCLE, "nuclei_spade": TINY}
 NO_CHANCE = {  # nothing is drawn but crops and flips, which do not depend on the number of processes
     "nuclei_pix2pix": {
         "network_def#norm": "instance",  # batch norm would see the batch's parts apart
@@ -38,8 +38,16 @@ NO_CHANCE = {  # nothing is drawn but crops and flips, which do not depend on th
         "cycle_noise": 0,
         "pool_size": 0,
     },
+    "nuclei_spade": {
+        "network_def#norm": "instance",
+        "network_def#latent_channels": 0,
+        "network_def#smooth_channels": 0,
+        "network_def#noise_channels": 0,
+        "lambda_mode_seeking": 0,
+        "instance_noise": 0,
+    },
 }
-LOSS = {"nuclei_pix2pix": "g_l1", "nuclei_cyclegan": "g_cycle_image"}
+LOSS = {"nuclei_pix2pix": "g_l1", "nuclei_cyclegan": "g_cycle_image", "nuclei_spade": "g_features"}
 
 
 @pytest.fixture

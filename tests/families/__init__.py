@@ -23,10 +23,10 @@ def find_families() -> dict[str, Build]:
     return found
 
 
-def enlarged(generator: ConditionalGenerator) -> ConditionalGenerator:
+def enlarged(generator: ConditionalGenerator, gain: float = 2.0) -> ConditionalGenerator:
     """Make first weights so large that images vary."""
     with torch.no_grad():
         for parameter in generator.parameters():
             if parameter.ndim > 1:
-                nn.init.normal_(parameter, 0.0, 2.0 / parameter[0].numel() ** 0.5)
+                nn.init.normal_(parameter, 0.0, gain / parameter[0].numel() ** 0.5)
     return generator.eval()

@@ -80,7 +80,7 @@ def test_text_for_a_number_is_refused_unless_it_is_an_expression(data, tmp_path)
         ({"ema_momentum": 1.5}, "momentum: 1.5"),
         ({"instance_noise": -1}, "instance_noise is -1"),
         ({"label_smoothing": 2}, "label_smoothing is 2"),
-        ({"adversarial": "hinge"}, "'hinge', expected one of 'bce', 'lsgan'"),
+        ({"adversarial": "wgan"}, "'wgan', expected one of 'bce', 'lsgan', 'hinge'"),
         ({"discriminator_features": 0}, "discriminator_features is 0, expected at least 1"),
         ({"discriminator_layers": 0}, "discriminator_layers is 0, expected at least 1"),
         ({"discriminator_layers": 2.5}, "discriminator_layers is 2.5, expected a whole number"),
