@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "monai_genaug"
 LEVELS = [
     {"_checks", "_files", "_intensities", "_rebuildable", "_rng", "_tensors"},
-    {"networks", "losses", "masks", "metrics", "data", "pictures", "tables", "machine"},
+    {"networks", "diffusion", "losses", "masks", "metrics", "data", "pictures", "tables", "machine"},
     {"generators", "quality", "phantoms", "pages"},
     {"synthesis", "store"},
     {"transforms", "training"},

@@ -10,21 +10,28 @@ from monai_genaug._rebuildable import config_of
 from monai_genaug.generators.backgrounds import BackgroundGenerator
 from monai_genaug.generators.base import ConditionalGenerator
 from monai_genaug.generators.cyclegan import CycleGANGenerator
+from monai_genaug.generators.diffusion import DiffusionGenerator
 from monai_genaug.generators.editing import EditingGenerator
 from monai_genaug.generators.folders import NETWORK_FILE
 from monai_genaug.generators.pix2pix import Pix2PixGenerator
+from monai_genaug.generators.rectified_flow import RectifiedFlowGenerator
+from monai_genaug.generators.spade import SPADEGenerator
 from monai_genaug.masks.encodings import BinaryEncoding, InstanceEncoding, OneHotEncoding
 from monai_genaug.networks.backgrounds import BackgroundBank
 from monai_genaug.networks.cycle import CycleNetworks
+from monai_genaug.networks.diffusion_unet import DiffusionUNet
 from monai_genaug.networks.pix2pix_unet import Pix2PixUNet
 from monai_genaug.networks.resnet_generator import ResNetGenerator
+from monai_genaug.networks.spade_generator import SPADEResNet
 
 REGISTRY: dict[str, type] = {
     f"{cls.__module__}.{cls.__qualname__}": cls
     for cls in (
         *(Pix2PixGenerator, Pix2PixUNet),
+        *(SPADEGenerator, SPADEResNet),
         *(EditingGenerator, BackgroundGenerator, BackgroundBank),
         *(CycleGANGenerator, CycleNetworks, ResNetGenerator),
+        *(DiffusionGenerator, RectifiedFlowGenerator, DiffusionUNet),
         *(BinaryEncoding, OneHotEncoding, InstanceEncoding),
     )
 }

@@ -10,13 +10,16 @@ from monai_genaug.training.check import (
 )
 from monai_genaug.training.checkpoint import Checkpoint
 from monai_genaug.training.cyclegan import CycleGANEngine
+from monai_genaug.training.diffusion import DenoisingPrepareBatch, MovingAverage
 from monai_genaug.training.discriminators import TwoDiscriminators, patch_discriminator
 from monai_genaug.training.draws import SeededLoader
 from monai_genaug.training.evaluation import choose_split
 from monai_genaug.training.handlers import EpochSeeds, GeneratorSaver, SampleGrid, as_floats, seed_weights
 from monai_genaug.training.masks import fit_masks
+from monai_genaug.training.paired import PairedEngine
 from monai_genaug.training.pix2pix import Pix2PixEngine
 from monai_genaug.training.segmentation import ForegroundPrepareBatch, MaskWriter, foreground, list_images
+from monai_genaug.training.spade import SPADEEngine
 from monai_genaug.training.styles import AddStyled, fit_styles
 from monai_genaug.training.unpaired import JoinedLoader, check_drawn_masks, draw_items
 
@@ -25,13 +28,17 @@ __all__ = [
     "AdversarialEngine",
     "Checkpoint",
     "CycleGANEngine",
+    "DenoisingPrepareBatch",
     "EpochSeeds",
     "ForegroundPrepareBatch",
     "GeneratorSaver",
     "JoinedLoader",
     "MaskWriter",
+    "MovingAverage",
     "NonFiniteLossError",
+    "PairedEngine",
     "Pix2PixEngine",
+    "SPADEEngine",
     "SampleGrid",
     "SeededLoader",
     "TwoDiscriminators",
