@@ -28,6 +28,8 @@ class CycleNetworks(Rebuildable, nn.Module):
         torch.Size([1, 1, 8, 8])
     """
 
+    __jit_unused_properties__ = ("styles",)  # so that it can be scripted
+
     def __init__(self, to_image: ResNetGenerator, to_mask: ResNetGenerator) -> None:
         super().__init__()
         there, back = (

@@ -1,7 +1,5 @@
 """What an image looks like apart from where its objects are: a few statistics, and a bank of them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 import torch
@@ -56,7 +54,7 @@ class StyleBank(nn.Module):
         torch.Size([2, 3])
     """
 
-    codes: Tensor
+    codes: Tensor  # TorchScript wants the type itself, hence no postponed annotations in this file
     mean: Tensor
     std: Tensor
 

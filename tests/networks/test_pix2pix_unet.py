@@ -74,8 +74,13 @@ def test_a_network_of_another_number_of_noise_maps_takes_so_many():
 @pytest.mark.filterwarnings("ignore:.*torch.jit")
 @pytest.mark.parametrize(
     "kwargs",
-    [{"spatial_dims": 2}, {"spatial_dims": 3, "norm": "instance"}, {"spatial_dims": 2, "noise_channels": 0}],
-    ids=["2d", "3d", "less noise"],
+    [
+        {"spatial_dims": 2},
+        {"spatial_dims": 3, "norm": "instance"},
+        {"spatial_dims": 2, "noise_channels": 0},
+        {"spatial_dims": 2, "style_bank": 3},
+    ],
+    ids=["2d", "3d", "less noise", "styles"],
 )
 def test_it_can_be_scripted_and_then_gives_the_same_with_and_without_noise(kwargs: dict):
     network = Pix2PixUNet(in_channels=2, out_channels=3, levels=2, base_features=4, **kwargs).eval()

@@ -62,3 +62,15 @@ def test_a_cycle_alone_makes_images_and_on_demand_masks():
     noise = networks.noise.draw(source)
     assert torch.equal(networks(source, noise), networks.to_image(source, noise))
     assert torch.equal(networks(image, to_mask=True), networks.to_mask(image))
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit")
+@pytest.mark.parametrize("style_bank", [0, 3])
+def test_both_directions_can_be_scripted(style_bank):
+    to_image = ResNetGenerator(2, 1, 3, blocks=1, base_features=4, style_bank=style_bank)
+    networks = CycleNetworks(to_image, ResNetGenerator(2, 3, 1, blocks=1, base_features=4))
+    scripted, condition = torch.jit.script(networks), torch.rand(1, 1, 16, 16)
+    torch.testing.assert_close(scripted(condition), networks(condition))
+    torch.testing.assert_close(
+        scripted(networks(condition), None, to_mask=True), networks(networks(condition), to_mask=True)
+    )
