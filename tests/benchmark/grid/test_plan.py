@@ -98,7 +98,13 @@ def test_wrong_cells_are_refused(change, message):
 
 @pytest.mark.parametrize(
     ("name", "setting", "count"),
-    [("nuclei_quick", "short", 9), ("nuclei_full", "short", 395), ("nuclei_full", "full", 395)],
+    [
+        ("nuclei_quick", "short", 9),
+        ("nuclei_without_labels", "short", 20),
+        ("nuclei_without_labels", "full", 20),
+        ("nuclei_full", "short", 395),
+        ("nuclei_full", "full", 395),
+    ],
 )
 def test_the_plans_that_are_shipped_are_right(name, setting, count):
     shipped = GridPlan.of(choose_setting(read_plan(PLANS / f"{name}.yaml"), setting))
