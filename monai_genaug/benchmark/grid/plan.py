@@ -229,6 +229,11 @@ class GridPlan:
                     f"generator {name} needs labelled images, but cells have labelled 0: expected a bundle of unpaired "
                     "images and masks with unlabelled: true and writes: images."
                 )
+            if plan.masks == "deformation":
+                raise ValueError(
+                    f"generator {name} has masks: deformation, which bends labels that are not there where labelled is "
+                    "0: set masks: bank or procedural."
+                )
 
     @classmethod
     def of(cls, content: Mapping[str, Any]) -> GridPlan:

@@ -92,6 +92,7 @@ def test_cells_that_need_a_labelled_image_are_refused(cells, message):
         ({"unlabelled": False}, "generator cycle needs labelled images"),
         ({"mask_settings": {"scales": 2}}, "unknown entry 'scales', did you mean 'scale'"),
         ({"mask_settings": {"binary": True}}, "unknown entry 'binary'"),
+        ({"masks": "deformation", "mask_settings": {}}, "bends labels that are not there"),
         ({"pairs": 0}, "pairs is 0, expected a whole number, 1 or more"),
     ],
 )
