@@ -183,12 +183,17 @@ def interval_chart(
     def up(value: float) -> float:
         return round(TALL * (high - value) / (high - low), 1)
 
+    def shift(name: str, number: float) -> float:
+        """Give how far right of its number a point stands: as many steps as others before it stand there."""
+        there = [other for other, part in series.items() if any(point.x == number for point in part)]
+        first = [curve] if curve in there else []
+        return step * [*first, *(other for other in there if other != curve)].index(name)
+
     laid = []
     for name, part in series.items():
-        shift = 0.0 if name == curve else step * (others.index(name) + (curve is not None))
         marks = [
             Mark(
-                round(place[point.x] + shift, 1),
+                round(place[point.x] + shift(name, point.x), 1),
                 up(point.y),
                 None if point.low is None else up(point.low),
                 None if point.high is None else up(point.high),

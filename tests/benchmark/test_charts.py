@@ -125,3 +125,13 @@ def test_a_scatter_has_equal_axes_and_counts_sides():
 def test_pairs_outside_the_bounds_are_refused(points):
     with pytest.raises(ValueError, match=r"all within \(0.0, 1.0\)"):
         scatter_chart("Dice", points, bounds=(0.0, 1.0))
+
+
+def test_a_point_that_stands_alone_stands_at_its_number():
+    series = {"a": [Measured(4, 0.1), Measured(16, 0.2)], "b": [Measured(4, 0.3)], "c": [Measured(16, 0.3)]}
+    chart = interval_chart("gain", {**series, "d": [Measured(64, 0.4)]})
+    marks = {part.name: [mark.x for mark in part.marks] for part in chart.series}
+    places = [tick.at for tick in chart.x_ticks]
+    assert [*marks["a"], *marks["d"]] == places
+    assert marks["b"][0] > places[0]
+    assert marks["c"][0] - places[1] == pytest.approx(marks["b"][0] - places[0], abs=0.11)
