@@ -49,7 +49,7 @@ def summarise(result: EvaluationResult) -> list[str]:
             f"{len(copies.flagged)} of {made} synthetic images come nearer to a real image than {copies.rule} of "
             f"{unseen} {others} ({_number(copies.threshold)}); by chance about {copies.by_chance:.1f} would. "
             f"{_own_masks(result)}A synthetic image is the nearer one in {copies.nearer:.0%} of the pairs with one of "
-            "these; 50 % is even."
+            "these; 50 % is even. Copies that are scaled, bent or turned by other than quarter turns are not found."
         )
         if copies.same:
             found.append(
