@@ -8,7 +8,6 @@ from torch import Tensor
 from monai_genaug._tensors import pad_to_multiple
 from monai_genaug.generators.base import evaluating
 from monai_genaug.generators.noise_network import NoiseNetworkGenerator
-from monai_genaug.masks.encodings import LabelEncoding
 from monai_genaug.networks.cycle import CycleNetworks
 
 
@@ -33,9 +32,6 @@ class CycleGANGenerator(NoiseNetworkGenerator):
     """
 
     network: CycleNetworks
-
-    def __init__(self, network: CycleNetworks, encoding: LabelEncoding) -> None:
-        super().__init__(network, encoding)
 
     @torch.no_grad()
     def estimate_condition(self, image: Tensor) -> Tensor:

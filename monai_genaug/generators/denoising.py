@@ -12,7 +12,7 @@ from torch import Tensor
 from monai_genaug._checks import check_at_least
 from monai_genaug.diffusion.guidance import guide
 from monai_genaug.diffusion.noise import RowNoise
-from monai_genaug.generators.base import ConditionalGenerator
+from monai_genaug.generators.network import NetworkGenerator
 from monai_genaug.masks.encodings import LabelEncoding
 from monai_genaug.networks.diffusion_unet import DiffusionUNet
 
@@ -31,7 +31,7 @@ class NoisyImages(NamedTuple):
     target: Tensor
 
 
-class DenoisingGenerator(ConditionalGenerator):
+class DenoisingGenerator(NetworkGenerator):
     """Makes an image from a mask and noise with several passes of a network.
 
     A family gives `denoise` and `add_noise`.
@@ -49,25 +49,14 @@ class DenoisingGenerator(ConditionalGenerator):
     network: DiffusionUNet
 
     def __init__(self, network: DiffusionUNet, encoding: LabelEncoding, *, guidance: float = 1.0) -> None:
-        super().__init__(
-            spatial_dims=network.spatial_dims,
-            image_channels=network.out_channels,
-            encoding=encoding,
-            stride=network.stride,
-            least_size=network.least_size,
-        )
-        if encoding.channels != network.in_channels:
-            raise ValueError(
-                f"the encoding gives {encoding.channels} channels, the network takes {network.in_channels}: "
-                f"build it with in_channels={encoding.channels}."
-            )
+        super().__init__(network, encoding)
         check_at_least(0, guidance=guidance)
         if guidance != 1 and network.condition_dropout == 0:
             raise ValueError(
                 f"guidance is {guidance}, but the network never had its condition withheld in training: expected "
                 "guidance=1, or a network trained with condition_dropout above 0, such as 0.1."
             )
-        self.network, self.guidance = network, guidance
+        self.guidance = guidance
 
     def predict(self, condition: Tensor, x: Tensor, time: float) -> Tensor:
         """Ask the network, with guidance.

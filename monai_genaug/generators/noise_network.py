@@ -5,23 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, cast
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from monai_genaug._rng import derive_seed, seeded_randn
-from monai_genaug.generators.base import ConditionalGenerator
+from monai_genaug.generators.network import ConditionalNetwork, NetworkGenerator
 from monai_genaug.masks.encodings import LabelEncoding
 from monai_genaug.networks.noise import NoiseMaps
 from monai_genaug.networks.style import StyleBank
 
 
-class NoiseNetwork(Protocol):
+class NoiseNetwork(ConditionalNetwork, Protocol):
     """A network called as ``network(condition, noise)`` that gives images in [-1, 1]."""
 
-    spatial_dims: int
-    in_channels: int
-    out_channels: int
-    stride: int
-    least_size: int
     noise: NoiseMaps
 
     @property
@@ -29,7 +24,7 @@ class NoiseNetwork(Protocol):
         """What it takes in the place of its first noise maps; None: nothing."""
 
 
-class NoiseNetworkGenerator(ConditionalGenerator):
+class NoiseNetworkGenerator(NetworkGenerator):
     """Makes an image from a mask and noise maps with one pass of a network.
 
     Args:
@@ -40,22 +35,8 @@ class NoiseNetworkGenerator(ConditionalGenerator):
         ValueError: if encoding and network disagree on the number of channels.
     """
 
-    network: nn.Module
-
     def __init__(self, network: NoiseNetwork, encoding: LabelEncoding) -> None:
-        super().__init__(
-            spatial_dims=network.spatial_dims,
-            image_channels=network.out_channels,
-            encoding=encoding,
-            stride=network.stride,
-            least_size=network.least_size,
-        )
-        if encoding.channels != network.in_channels:
-            raise ValueError(
-                f"the encoding gives {encoding.channels} channels, the network takes {network.in_channels}: "
-                f"build it with in_channels={encoding.channels}."
-            )
-        self.network = cast(nn.Module, network)
+        super().__init__(network, encoding)
         self.noise = network.noise
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from monai_genaug.generators.noise_network import NoiseNetworkGenerator
-from monai_genaug.masks.encodings import LabelEncoding
 from monai_genaug.networks.pix2pix_unet import Pix2PixUNet
 
 
@@ -28,6 +27,3 @@ class Pix2PixGenerator(NoiseNetworkGenerator):
     """
 
     network: Pix2PixUNet
-
-    def __init__(self, network: Pix2PixUNet, encoding: LabelEncoding) -> None:
-        super().__init__(network, encoding)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from monai_genaug.generators.noise_network import NoiseNetworkGenerator
-from monai_genaug.masks.encodings import LabelEncoding
 from monai_genaug.networks.spade_generator import SPADEResNet
 
 
@@ -28,6 +27,3 @@ class SPADEGenerator(NoiseNetworkGenerator):
     """
 
     network: SPADEResNet
-
-    def __init__(self, network: SPADEResNet, encoding: LabelEncoding) -> None:
-        super().__init__(network, encoding)

@@ -9,8 +9,7 @@ from torch import Tensor, nn
 from monai_genaug._checks import check_at_least, check_choice, check_probability, check_spatial_dims
 from monai_genaug._rebuildable import Rebuildable
 from monai_genaug.networks.initialisation import init_normal
-from monai_genaug.networks.noise import NoiseMaps
-from monai_genaug.networks.style import StyleBank
+from monai_genaug.networks.style import noise_inputs
 
 MAX_FEATURE_FACTOR = 8  # Isola et al. 2017, appendix 6.1.1: features double up to 8 times the first layer's
 MAX_LEVELS = 12  # images of 4096 pixels a side and more
@@ -68,14 +67,11 @@ class Pix2PixUNet(Rebuildable, nn.Module):
         if not 2 <= levels <= MAX_LEVELS:
             raise ValueError(f"levels is {levels}, expected 2 to {MAX_LEVELS}.")
         check_at_least(1, in_channels=in_channels, out_channels=out_channels, base_features=base_features)
-        check_at_least(
-            0, latent_channels=latent_channels, smooth_channels=smooth_channels, noise_channels=noise_channels
-        )
         check_probability("dropout", dropout)
         self.in_channels, self.out_channels = in_channels, out_channels
-        self.styles = StyleBank(style_bank, out_channels) if style_bank else None
-        style = self.styles.channels if self.styles else 0
-        self.noise = NoiseMaps(latent_channels, smooth_channels, noise_channels, style=style)
+        self.noise, self.styles = noise_inputs(
+            latent_channels, smooth_channels, noise_channels, style_bank=style_bank, image_channels=out_channels
+        )
         self.noise_channels = self.noise.channels
         self.stride, self.least_size = 2**levels, 1
 

@@ -9,8 +9,7 @@ from torch import Tensor, nn
 from monai_genaug._checks import check_at_least, check_spatial_dims
 from monai_genaug._rebuildable import Rebuildable
 from monai_genaug.networks.initialisation import init_normal
-from monai_genaug.networks.noise import NoiseMaps
-from monai_genaug.networks.style import StyleBank
+from monai_genaug.networks.style import noise_inputs
 
 
 class ResNetGenerator(Rebuildable, nn.Module):
@@ -64,18 +63,11 @@ class ResNetGenerator(Rebuildable, nn.Module):
         check_at_least(
             1, in_channels=in_channels, out_channels=out_channels, blocks=blocks, base_features=base_features
         )
-        check_at_least(
-            0,
-            latent_channels=latent_channels,
-            smooth_channels=smooth_channels,
-            noise_channels=noise_channels,
-            style_bank=style_bank,
-        )
         self.in_channels, self.out_channels = in_channels, out_channels
-        self.styles = StyleBank(style_bank, out_channels) if style_bank else None
-        style = self.styles.channels if self.styles else 0
-        self.noise = NoiseMaps(latent_channels, smooth_channels, noise_channels, style=style)
-        self.noise_channels, self.latents = self.noise.channels, style + latent_channels
+        self.noise, self.styles = noise_inputs(
+            latent_channels, smooth_channels, noise_channels, style_bank=style_bank, image_channels=out_channels
+        )
+        self.noise_channels, self.latents = self.noise.channels, self.noise.style + latent_channels
 
         f = base_features
         first = in_channels + smooth_channels + noise_channels

@@ -14,8 +14,7 @@ from torch.nn import functional
 from monai_genaug._checks import check_at_least, check_choice, check_spatial_dims
 from monai_genaug._rebuildable import Rebuildable
 from monai_genaug.networks.initialisation import init_normal
-from monai_genaug.networks.noise import NoiseMaps
-from monai_genaug.networks.style import StyleBank
+from monai_genaug.networks.style import noise_inputs
 
 MAX_FEATURE_FACTOR = 8  # features double up to 8 times those at full resolution
 MAX_LEVELS = 8
@@ -86,17 +85,10 @@ class SPADEResNet(Rebuildable, nn.Module):
             base_features=base_features,
             hidden_features=hidden_features,
         )
-        check_at_least(
-            0,
-            latent_channels=latent_channels,
-            smooth_channels=smooth_channels,
-            noise_channels=noise_channels,
-            style_bank=style_bank,
-        )
         self.in_channels, self.out_channels = in_channels, out_channels
-        self.styles = StyleBank(style_bank, out_channels) if style_bank else None
-        style = self.styles.channels if self.styles else 0
-        self.noise = NoiseMaps(latent_channels, smooth_channels, noise_channels, style=style)
+        self.noise, self.styles = noise_inputs(
+            latent_channels, smooth_channels, noise_channels, style_bank=style_bank, image_channels=out_channels
+        )
         self.noise_channels = self.noise.channels
         self.stride = 2**levels
         self.least_size = 2 * self.stride  # norms need more than one voxel at the lowest resolution

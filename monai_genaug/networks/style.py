@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from monai_genaug._checks import check_at_least
 from monai_genaug._rng import derive_seed, seeded_randn
+from monai_genaug.networks.noise import NoiseMaps
 
 STATISTICS = 3  # of each channel
 JITTER = 0.1  # standard deviations that are added to a style of the bank
@@ -95,3 +96,33 @@ class StyleBank(nn.Module):
         rows = [derive_seed(seed, "style") % len(self.codes) for seed in seeds]
         moved = seeded_randn((self.channels,), [derive_seed(seed, "style jitter") for seed in seeds])
         return self.codes.detach().cpu()[rows] + JITTER * moved
+
+
+def noise_inputs(
+    latent_channels: int, smooth_channels: int, noise_channels: int, *, style_bank: int, image_channels: int
+) -> tuple[NoiseMaps, StyleBank | None]:
+    """Make what a network takes beside its condition.
+
+    Args:
+        latent_channels: noise maps that are constant over space.
+        smooth_channels: noise maps that vary slowly over space.
+        noise_channels: noise maps of white noise.
+        style_bank: styles that are kept to draw from; 0: the network takes no style.
+        image_channels: of the images.
+
+    Returns:
+        The maps, and the bank of styles that come first among them.
+
+    Raises:
+        ValueError: if a number is below 0.
+
+    Example:
+        >>> maps, styles = noise_inputs(1, 1, 2, style_bank=8, image_channels=3)
+        >>> maps.channels, styles.channels
+        (13, 9)
+    """
+    check_at_least(0, latent_channels=latent_channels, smooth_channels=smooth_channels)
+    check_at_least(0, noise_channels=noise_channels, style_bank=style_bank)
+    styles = StyleBank(style_bank, image_channels) if style_bank else None
+    style = styles.channels if styles else 0
+    return NoiseMaps(latent_channels, smooth_channels, noise_channels, style=style), styles
