@@ -110,8 +110,10 @@ def measure_gains(results: Iterable[CellResult]) -> list[Gain]:
         }
         names = {str(recipe): p for recipe, p in p_values.items() if p is not None}
         corrected = holm(names)
-        curve = learning_curve(table, setup[0], setup[2])
-        headroom = _headroom(table, setup)
+        labels_alone = classic_runs(table, setup[0], setup[2])
+        curve = {count: _mean(runs.values(), "dice") for count, runs in labels_alone.items() if len(runs) >= MIN_SEEDS}
+        most = max(labels_alone, default=0)
+        headroom = (most, _mean(labels_alone[most].values(), "dice"), len(labels_alone[most])) if most else None
         for recipe, runs in recipes.items():
             given = [run.given for run in runs.values() if run.given is not None]
             control = recipes.get((CONTROL, None, recipe[2]), {})
@@ -134,24 +136,13 @@ def measure_gains(results: Iterable[CellResult]) -> list[Gain]:
     return gains
 
 
-def learning_curve(table: dict[Setup, dict[Recipe, Runs]], dataset: str, segmenter: str) -> dict[int, float]:
-    """Give mean Dice of `classic` by number of labelled images, of those that have seeds enough: what labels bring."""
-    found = {
-        labelled: recipes.get((BASELINE, None, 0.0), {})
+def classic_runs(table: dict[Setup, dict[Recipe, Runs]], dataset: str, segmenter: str) -> dict[int, Runs]:
+    """Give the runs of `classic` by number of labelled images."""
+    return {
+        labelled: runs
         for (name, labelled, net), recipes in table.items()
-        if (name, net) == (dataset, segmenter)
+        if (name, net) == (dataset, segmenter) and (runs := recipes.get((BASELINE, None, 0.0)))
     }
-    return {labelled: _mean(runs.values(), "dice") for labelled, runs in found.items() if len(runs) >= MIN_SEEDS}
-
-
-def _headroom(table: dict[Setup, dict[Recipe, Runs]], setup: Setup) -> tuple[int, float, int] | None:
-    """Give the largest number of labels that `classic` was run with, its mean Dice and its number of seeds."""
-    found = [
-        (labelled, _mean(runs.values(), "dice"), len(runs))
-        for (name, labelled, net), recipes in table.items()
-        if (name, net) == (setup[0], setup[2]) and (runs := recipes.get((BASELINE, None, 0.0), {}))
-    ]
-    return max(found, default=None)
 
 
 def _mean(runs: Iterable[CellResult], name: str) -> float:
