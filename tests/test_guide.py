@@ -36,6 +36,12 @@ def test_the_plan_of_the_guide_is_right():
     assert len(cells) == 5 * (4 + 3)
 
 
+def test_the_plan_without_labels_of_the_guide_is_right():
+    [block] = re.findall(r"^```yaml\n(datasets:.*?)^```$", (DOCS / "guide.md").read_text(), re.DOTALL | re.MULTILINE)
+    plan = GridPlan.of({"segmenters": {"unet": {}}, **yaml.safe_load(block)})
+    assert [cell.arm for cell in list_cells(plan)] == 5 * ["source", "synthetic_only"]
+
+
 @pytest.mark.parametrize("page", ["guide.md", "metrics.md", "results.md"])
 def test_the_links_lead_somewhere(page):
     for target in re.findall(r"\]\(((?!http)[^)#]+)\)", (DOCS / page).read_text()):

@@ -99,7 +99,8 @@ def check_dimensions(plan: GridPlan, datasets: Mapping[str, Dataset]) -> None:
         if synthetic:
             generators = {name: plan.generators[name] for name in cells.generators}
             networks |= {f"generators {name}": (recipe.bundle, recipe.settings) for name, recipe in generators.items()}
-        for name in cells.datasets:
+        sources = [plan.datasets[name].source for name in cells.datasets if 0 in cells.labelled]
+        for name in [*cells.datasets, *filter(None, sources)]:
             dims = datasets[name].spatial_dims
             for where, (bundle, settings) in networks.items():
                 found = settings.get("spatial_dims", read_configs(bundle).get("spatial_dims"))

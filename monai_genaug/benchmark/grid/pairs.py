@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from monai.transforms import Randomizable
 
 from monai_genaug._rng import derive_seed
 from monai_genaug.data import write_array, write_dataset
+from monai_genaug.data._folders import read_list
 from monai_genaug.generators import load_generator
 from monai_genaug.generators.folders import digest_generator
 from monai_genaug.quality import Gate
@@ -94,7 +94,7 @@ def read_pairs(folder: Path) -> list[dict[str, Any]]:
     file = folder / "dataset.json"
     if not file.is_file():
         return []
-    entries = json.loads(file.read_text(encoding="utf-8"))["training"]
+    entries = read_list(file)["training"]
     return [{**entry, **{key: str(folder / entry[key]) for key in ("image", "label")}} for entry in entries]
 
 

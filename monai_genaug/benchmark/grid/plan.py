@@ -70,6 +70,8 @@ class DatasetPlan:
 
     def __post_init__(self) -> None:
         check_choice("view", self.view, VIEWS)
+        if self.source is None and self.view != "same":
+            raise ValueError(f"data set {self.path} has the view {self.view} but no source, whose network it is for.")
 
 
 @dataclass(frozen=True, kw_only=True)

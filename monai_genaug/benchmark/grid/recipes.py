@@ -12,7 +12,7 @@ from torch import Tensor
 from monai_genaug._rng import derive_seed
 from monai_genaug.benchmark.grid.block import Block, Entry
 from monai_genaug.benchmark.grid.cells import Cell
-from monai_genaug.benchmark.grid.pairs import write_pairs
+from monai_genaug.benchmark.grid.pairs import read_pairs, write_pairs
 from monai_genaug.benchmark.grid.plan import ARMS, BASELINE, SOURCE, GeneratorPlan, GridPlan
 from monai_genaug.benchmark.grid.store import digest_of_values
 from monai_genaug.benchmark.grid.views import VIEWS, ViewedNetwork
@@ -191,9 +191,13 @@ class Kitchen:
         """Give the share of images that a cell's gates let through in this process, and the share of wanted pairs for
         which there was one; None if none was judged."""
         gate = self._gates.get(cell)
-        if gate is None or not gate.seen or not gate.requested:
+        if gate is None:
             return None, None
-        return gate.rate, gate.filled / gate.requested
+        rate = gate.rate if gate.seen else None
+        if ARMS[cell.arm].alone and cell.generator is not None:  # told by what lies there, whoever wrote it
+            written = len(read_pairs(self.segmenter_folder(cell) / PAIRS))
+            return rate, written / self.plan.generators[cell.generator].pairs
+        return rate, gate.filled / gate.requested if gate.requested else None
 
     def _gate(self, cell: Cell, recipe: GeneratorPlan) -> AllGates | None:
         """Give what refuses synthetic images of a generator; it knows the images that the generator saw."""

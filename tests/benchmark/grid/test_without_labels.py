@@ -112,6 +112,29 @@ def test_a_view_is_one_of_those_that_there_are():
         plan(datasets={**DATASETS, "stained": {"path": "stained", "source": "phantoms", "view": "negative"}})
 
 
+def test_a_view_without_a_source_is_refused():
+    with pytest.raises(ValueError, match="has the view inverted_grey but no source"):
+        plan(datasets={**DATASETS, "stained": {"path": "stained", "view": "inverted_grey"}})
+
+
+def test_a_source_of_other_dimensions_is_refused(root, tmp_path):
+    write_nuclei_dataset(root / "volumes", counts={"training": 1, "test": 1}, spatial_size=(16, 16, 16))
+    volumes = {"phantoms": "volumes", "stained": {"path": "stained", "source": "phantoms"}}
+    with pytest.raises(ValueError, match="but phantoms holds images of 3 dimensions"):
+        run(root, tmp_path / "out", CELLS, changes={**CHANGES, "datasets": volumes})
+
+
+def test_the_share_of_pairs_that_gates_gave_is_told_after_an_interruption_too(root, tmp_path):
+    changes = {"generators": {"cycle": {**CYCLE, "least_dice": 0.0}}}
+    open_kitchen(root, tmp_path, **changes).segmenter(cell("synthetic_only"))
+    again = open_kitchen(root, tmp_path, **changes)
+    folder = again.segmenter_folder(cell("synthetic_only")) / "pairs/dataset.json"
+    content = json.loads(folder.read_text())
+    folder.write_text(json.dumps({**content, "training": content["training"][:2]}))
+    again._pairs(cell("synthetic_only"))
+    assert again.acceptance(cell("synthetic_only")) == (None, 2 / CYCLE["pairs"])
+
+
 def test_a_block_without_labels_and_without_a_source_is_refused(root, tmp_path):
     dataset = Dataset("stained", plan().datasets["stained"], root)
     with pytest.raises(ValueError, match=r"no image of .*stained is labelled, expected a source"):
