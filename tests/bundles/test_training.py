@@ -124,8 +124,8 @@ def test_two_processes_train_with_all_that_is_random(data, tmp_path, bundle):
 
 @pytest.mark.parametrize(
     ("command", "bundle"),
-    [(plain, "nuclei_pix2pix"), (friendly, "nuclei_pix2pix"), (plain, "nuclei_cyclegan")],
-    ids=["monai.bundle run", "monai-genaug train", "CycleGAN"],
+    [(plain, "nuclei_pix2pix"), (friendly, "nuclei_pix2pix"), (plain, "nuclei_cyclegan"), (plain, "nuclei_spade")],
+    ids=["monai.bundle run", "monai-genaug train", "CycleGAN", "SPADE"],
 )
 def test_a_killed_training_goes_on_with_the_same_command_to_the_same_weights(data, tmp_path, command, bundle):
     settings = {"epochs": 60, "iterations_per_epoch": 2, "sample_interval": 60}
