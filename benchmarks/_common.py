@@ -17,8 +17,8 @@ import torch
 from monai.bundle import ConfigParser
 
 from monai_genaug import ConditionalGenerator
-from monai_genaug.generators.folders import find_bundle
-from monai_genaug.training.bundle import CONFIGS
+from monai_genaug.generators.folders import METADATA_FILE, find_bundle
+from monai_genaug.training.bundle import read_configs
 
 DATA = Path(os.environ.get("GENAUG_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
@@ -44,9 +44,8 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 def read_bundle(name: str, overrides: Mapping[str, Any]) -> ConfigParser:
     """Read a shipped bundle's configs for training, and change them."""
-    parser, root = ConfigParser(), find_bundle(name)
-    parser.read_config([str(root / "configs" / file) for file in CONFIGS])
-    parser.read_meta(str(root / "configs" / "metadata.json"))
+    parser = read_configs(name)
+    parser.read_meta(str(find_bundle(name) / METADATA_FILE))
     for key, value in overrides.items():
         parser[key] = value
     return parser

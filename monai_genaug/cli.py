@@ -241,17 +241,23 @@ def benchmark(
 @app.command()
 def bundles(
     name: Annotated[str | None, typer.Argument(help="Print the folder of this bundle and nothing else.")] = None,
+    configs: Annotated[
+        bool, typer.Option("--configs", help="With NAME: print the files that monai.bundle run reads to train it.")
+    ] = False,
 ) -> None:
     """List the bundles that are shipped: what they do, and where they lie."""
     from monai_genaug.generators.folders import list_bundles
+    from monai_genaug.training.bundle import config_files
 
     found = list_bundles()
     if name is not None:
         folders = {bundle.name: bundle.folder for bundle in found}
         if name not in folders:
             raise ValueError(f"no bundle {name!r} is shipped, expected one of {', '.join(folders)}.")
-        typer.echo(folders[name])
+        typer.echo([str(file) for file in config_files(name)] if configs else folders[name])
         return
+    if configs:
+        raise ValueError("--configs needs the name of a bundle: write monai-genaug bundles nuclei_pix2pix --configs.")
     for bundle in found:
         typer.echo(f"{bundle.name}\n  {bundle.task}\n  {bundle.use}\n  {bundle.folder}")
 

@@ -18,7 +18,7 @@ from ignite.engine import Engine
 from monai.bundle import ConfigParser, ConfigWorkflow
 
 from monai_genaug._checks import check_device
-from monai_genaug.generators.folders import find_bundle
+from monai_genaug.generators.folders import NETWORK_FILE, SHIPPED, TRAIN_FILE, find_bundle
 from monai_genaug.training.draws import SeededLoader
 from monai_genaug.training.handlers import ProgressHandler
 from monai_genaug.training.logs import log_to_file, muted
@@ -26,7 +26,7 @@ from monai_genaug.training.progress import Progress
 from monai_genaug.training.threads import joined_pools
 from monai_genaug.training.unpaired import JoinedLoader
 
-CONFIGS = ("network.yaml", "train.yaml")
+SHARED = "shared"  # folder of files that several bundles read
 FOLDERS = {"dataset_dir", "output_dir"}
 NOT_NOTED = {  # what may change while a training goes on, or is described anyway
     *FOLDERS,
@@ -76,7 +76,7 @@ def train_bundle(
     root = find_bundle(name_or_dir)
     with muted("monai.bundle.workflows"):
         workflow = ConfigWorkflow(
-            config_file=[str(root / "configs" / name) for name in CONFIGS], logging_file=False, bundle_root=str(root)
+            config_file=[str(file) for file in config_files(root)], logging_file=False, bundle_root=str(root)
         )
     parser = workflow.parser
     _override(parser, overrides, root.name)
@@ -112,9 +112,39 @@ def read_configs(name_or_dir: str | os.PathLike[str]) -> ConfigParser:
         >>> read_configs("nuclei_unet")["genaug_way"]
         'sample'
     """
-    parser, root = ConfigParser(), find_bundle(name_or_dir)
-    parser.read_config([str(root / "configs" / file) for file in CONFIGS])
+    parser = ConfigParser()
+    parser.read_config([str(file) for file in config_files(name_or_dir)])
     return parser
+
+
+def config_files(name_or_dir: str | os.PathLike[str]) -> list[Path]:
+    """List what ``python -m monai.bundle run --config_file`` takes to train a bundle, in this order.
+
+    Files that several bundles share are named in ``shared`` of its train.yaml. They lie in the folder ``shared`` beside
+    the bundle; where there is none, those of this package are taken.
+
+    Args:
+        name_or_dir: as of `train_bundle`.
+
+    Raises:
+        FileNotFoundError: if there is no such bundle, or no such shared file.
+
+    Example:
+        >>> [file.name for file in config_files("nuclei_pix2pix")]
+        ['network.yaml', 'training.yaml', 'pairs.yaml', 'adversarial.yaml', 'unlabelled.yaml', 'train.yaml']
+    """
+    root = find_bundle(name_or_dir)
+    last = root / TRAIN_FILE
+    names = ConfigParser.load_config_file(str(last)).get("shared", [])
+    return [root / NETWORK_FILE, *(_find_shared(root, name) for name in names), last]
+
+
+def _find_shared(root: Path, name: str) -> Path:
+    folders = [root.parent / SHARED, *(shipped / SHARED for shipped in SHIPPED)]
+    for folder in folders:
+        if (folder / name).is_file():
+            return folder / name
+    raise FileNotFoundError(f"{root / TRAIN_FILE} names the shared file {name!r}, which is not in {folders[0]}.")
 
 
 def takes_pairs(name_or_dir: str | os.PathLike[str]) -> bool:
@@ -228,8 +258,8 @@ def check_setting(name: str, value: Any, parser: ConfigParser, bundle: str) -> N
         known = _ids(parser.config)
         near = difflib.get_close_matches(name, known, n=3, cutoff=0.5) or [key for key in known if "#" not in key][:10]
         raise ValueError(
-            f"{name!r} is no setting of {bundle}, did you mean {', '.join(map(repr, near))}? All of them stand in its "
-            "configs/network.yaml and configs/train.yaml."
+            f"{name!r} is no setting of {bundle}, did you mean {', '.join(map(repr, near))}? All of them stand in the "
+            f"files that `monai-genaug bundles {bundle} --configs` names."
         )
     default = parser.get(name)
     is_text = isinstance(value, str) and not value.startswith(("$", "@", "%"))
