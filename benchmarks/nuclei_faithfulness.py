@@ -13,13 +13,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-import torch
-from skimage.filters import threshold_otsu
-from torch import Tensor
-
-from benchmarks._common import DATA, machine, summary, synthesise, write_json
+from benchmarks._agreement import score_agreement, seed_difference
+from benchmarks._common import DATA, machine, synthesise, write_json
 from monai_genaug import load_generator
-from monai_genaug.benchmark.segmentation import evaluate_segmenter, train_segmenter
+from monai_genaug.benchmark.segmentation import train_segmenter
 from monai_genaug.data import load_datalist, load_items
 from monai_genaug.pictures import write_grid
 from monai_genaug.training import train_bundle
@@ -27,21 +24,6 @@ from monai_genaug.training.progress import Course, progress_bars
 
 GENERATOR: dict[str, Any] = {}  # overrides of bundles/nuclei_pix2pix: none
 SEGMENTER: dict[str, Any] = {}  # overrides of bundles/nuclei_unet: none
-
-
-def otsu_dice(image: Tensor, label: Tensor) -> float:
-    """Dice of the foreground by Otsu's threshold with the mask's."""
-    gray = image.mean(0).numpy()
-    found, wanted = gray > threshold_otsu(gray), label[0].numpy() > 0
-    return float(2 * (found & wanted).sum() / max(1, found.sum() + wanted.sum()))
-
-
-def seed_difference(one: list[dict[str, Any]], two: list[dict[str, Any]], *, inside: bool) -> float:
-    """Mean absolute difference between two seeds over all pixels inside (or outside) nuclei, of the range [0, 1]."""
-    parts = [
-        (a["image"] - b["image"]).abs().mean(0)[(a["label"][0] > 0) == inside] for a, b in zip(one, two, strict=True)
-    ]
-    return torch.cat(parts).mean().item()
 
 
 def main() -> None:
@@ -78,12 +60,13 @@ def main() -> None:
     generator = load_generator(generator_dir)
     test = load_items(splits["test"])
     synthetic, other = synthesise(generator, test, 1000), synthesise(generator, test, 2000)
+    on_real, on_synthetic = score_agreement(segmenter, test), score_agreement(segmenter, synthetic)
     results: dict[str, Any] = {
         "data": f"{options.data.name}: {len(splits['training'])} training images, {len(test)} test images",
-        "unet_dice_real_test": summary(evaluate_segmenter(segmenter, test)["dice"].tolist()),
-        "unet_dice_generated_from_test_masks": summary(evaluate_segmenter(segmenter, synthetic)["dice"].tolist()),
-        "otsu_dice_real_test": summary([otsu_dice(item["image"], item["label"]) for item in test]),
-        "otsu_dice_generated": summary([otsu_dice(item["image"], item["label"]) for item in synthetic]),
+        "unet_dice_real_test": on_real["unet_dice"],
+        "unet_dice_generated_from_test_masks": on_synthetic["unet_dice"],
+        "otsu_dice_real_test": on_real["otsu_dice"],
+        "otsu_dice_generated": on_synthetic["otsu_dice"],
         "seed_difference_inside_nuclei": seed_difference(synthetic, other, inside=True),
         "seed_difference_outside_nuclei": seed_difference(synthetic, other, inside=False),
         "generator": json.loads((generator_dir / "configs/metadata.json").read_text())["training"],

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 from benchmarks import (
+    _agreement,
     cycle_faults,
     few_labels,
     nuclei_faithfulness,
@@ -119,7 +120,7 @@ def test_contacts_between_nuclei_are_found_and_their_dip_measured(data, tmp_path
 def test_otsu_finds_bright_nuclei():
     label = torch.zeros(1, 8, 8, dtype=torch.int64)
     label[0, :3] = 5
-    assert nuclei_faithfulness.otsu_dice(0.1 + 0.8 * (label > 0).float(), label) == 1.0
+    assert _agreement.otsu_dice(0.1 + 0.8 * (label > 0).float(), label) == 1.0
 
 
 def test_the_speed_scripts_print_their_ratios(monkeypatch, capsys):

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
-import yaml
 from jsonschema import validate
 
 from monai_genaug import GenerativeAugmentd, load_generator
 from monai_genaug.generators.folders import list_bundles
 from monai_genaug.phantoms import nuclei_phantom
+from monai_genaug.training.bundle import config_files
 
 BUNDLES = Path(__file__).parents[2] / "bundles"
 WEIGHTS = {"nuclei_pix2pix": 1, "nuclei_cyclegan": 1, "nuclei_histology_pix2pix": 3}  # and their channels
-UNTRAINED = ("nuclei_spade", "nuclei_unet")
+UNTRAINED = ("nuclei_ddpm", "nuclei_rflow", "nuclei_spade", "nuclei_unet")
+
+TRAINABLE = [bundle.name for bundle in list_bundles() if "can be trained" in bundle.use]
 
 
 def phantom_label() -> torch.Tensor:
@@ -27,8 +30,10 @@ def test_bundles_are_listed_with_what_they_are_for():
     uses = {bundle.name: bundle.use for bundle in list_bundles()}
     assert uses == {
         "nuclei_cyclegan": "can be trained, has trained weights",
+        "nuclei_ddpm": "can be trained",
         "nuclei_histology_pix2pix": "has trained weights",
         "nuclei_pix2pix": "can be trained, has trained weights",
+        "nuclei_rflow": "can be trained",
         "nuclei_spade": "can be trained",
         "nuclei_unet": "can be trained",
     }
@@ -40,22 +45,33 @@ def test_a_bundle_without_weights_is_no_generator_and_says_what_to_pass(name):
         load_generator(name)
 
 
-@pytest.mark.parametrize("name", ["nuclei_cyclegan", "nuclei_spade"])
-@pytest.mark.parametrize("file", ["configs/inference.yaml", "configs/evaluate.yaml", "configs/logging.conf", "LICENSE"])
-def test_files_that_know_no_family_are_equal_in_all_bundles_of_generators(name, file):
-    assert (BUNDLES / name / file).read_text() == (BUNDLES / "nuclei_pix2pix" / file).read_text()
+@pytest.mark.parametrize("folder", [*TRAINABLE, "shared"])
+def test_files_that_monai_wants_in_each_bundle_are_equal(folder):
+    place = BUNDLES / folder
+    logging = place / ("logging.conf" if folder == "shared" else "configs/logging.conf")
+    assert logging.read_text() == (BUNDLES / "nuclei_pix2pix/configs/logging.conf").read_text()
 
 
-def test_what_learns_from_pairs_reads_them_alike():
-    ours, theirs = (BUNDLES / name / "configs" for name in ("nuclei_spade", "nuclei_pix2pix"))
-    assert (ours / "multi_gpu_train.yaml").read_text() == (theirs / "multi_gpu_train.yaml").read_text()
-    train, other = (yaml.safe_load((folder / "train.yaml").read_text()) for folder in (ours, theirs))
-    for parts in (train, other):
-        del parts["train"]["trainer"], parts["train"]["handlers"]
-    assert train["train"] == other["train"]
-    assert train["initialize"] == other["initialize"]
-    assert set(train) - set(other) == {"lambda_features", "discriminator_norm"}
-    assert set(other) <= set(train)
+@pytest.mark.parametrize("name", TRAINABLE)
+def test_what_bundles_share_stands_once(name):
+    *shared, own = config_files(name)[1:]
+    taken = [line for file in shared for line in file.read_text().splitlines() if len(line.strip()) > 30]
+    repeated = [line for line in own.read_text().splitlines() if line in taken and not line.startswith("#")]
+    assert len(repeated) <= 3, repeated
+
+
+def test_a_bundle_that_lies_alone_reads_the_shared_files_of_the_package(tmp_path):
+    copied = shutil.copytree(BUNDLES / "nuclei_spade", tmp_path / "mine")
+    assert [file.parent.name for file in config_files(copied)] == ["configs", *["shared"] * 4, "configs"]
+    assert config_files(copied)[0].is_relative_to(tmp_path)
+
+
+def test_a_shared_file_that_is_not_there_is_named(tmp_path):
+    copied = shutil.copytree(BUNDLES / "nuclei_spade", tmp_path / "mine")
+    train = copied / "configs/train.yaml"
+    train.write_text(train.read_text().replace("pairs.yaml", "pears.yaml"))
+    with pytest.raises(FileNotFoundError, match=r"names the shared file 'pears\.yaml', which is not in"):
+        config_files(copied)
 
 
 @pytest.mark.parametrize("name", WEIGHTS)

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from monai_genaug import load_generator
+from monai_genaug.training.bundle import config_files
 from tests.helpers import TINY, TINY_CYCLE, write_pairs
 
 BUNDLES = Path(__file__).parents[2] / "bundles"
@@ -60,7 +61,7 @@ def flags(settings: dict) -> list[str]:
 
 
 def configs(bundle: str, *names: str) -> str:
-    return str([str(BUNDLES / bundle / "configs" / name) for name in ("network.yaml", "train.yaml", *names)])
+    return str([str(file) for file in config_files(bundle)] + [str(BUNDLES / "shared" / name) for name in names])
 
 
 def start(arguments: list[str]) -> subprocess.Popen:

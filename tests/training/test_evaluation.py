@@ -18,16 +18,16 @@ from monai_genaug.generators.folders import digest_generator, find_bundle
 from monai_genaug.training.evaluation import check_origin, list_pairs, score_pair
 from tests.helpers import blobs, build, save_untrained, write_pairs
 
-CONFIGS = find_bundle("nuclei_pix2pix") / "configs"
+BUNDLE = find_bundle("nuclei_pix2pix")
 
 
 def evaluate(data: Path, out: Path, generator: Path, **overrides) -> tuple[list[dict[str, str]], dict]:
     """Run evaluate.yaml as `monai.bundle run` does; give lines of metrics.csv and content of metrics.json."""
     workflow = ConfigWorkflow(
-        config_file=[str(CONFIGS / "network.yaml"), str(CONFIGS / "evaluate.yaml")],
+        config_file=[str(BUNDLE / "configs/network.yaml"), str(BUNDLE.parent / "shared/evaluate.yaml")],
         logging_file=False,
         workflow_type="eval",
-        bundle_root=str(CONFIGS.parent),
+        bundle_root=str(BUNDLE),
         dataset_dir=str(data),
         output_dir=str(out),
         generator_dir=str(generator),

@@ -15,18 +15,20 @@ from monai_genaug.generators.folders import digest_generator, find_bundle
 from monai_genaug.training.inference import check_masks, check_output, list_masks, prepare_seeded, write_pair
 from tests.helpers import blobs, build, save_untrained
 
-CONFIGS = find_bundle("nuclei_pix2pix") / "configs"
+BUNDLE = find_bundle("nuclei_pix2pix")
+SHARED = BUNDLE.parent / "shared"
 
 
 def infer(
-    masks: Path, out: Path, generator: Path, *, files: tuple[str, ...] = ("inference.yaml",), **overrides
+    masks: Path, out: Path, generator: Path, *, files: tuple[Path, ...] = (SHARED / "inference.yaml",), **overrides
 ) -> Path:
     """Run inference.yaml as `monai.bundle run` does."""
     workflow = ConfigWorkflow(
-        config_file=[str(CONFIGS / file) for file in files],
+        config_file=[str(file) for file in files],
         logging_file=False,
         workflow_type="infer",
-        bundle_root=str(CONFIGS.parent),
+        meta_file=str(BUNDLE / "configs/metadata.json"),
+        bundle_root=str(BUNDLE),
         masks_dir=str(masks),
         output_dir=str(out),
         generator_dir=str(generator),
@@ -79,7 +81,7 @@ def test_an_image_is_what_the_generator_makes_of_mask_and_noted_seed(masks, tmp_
 
 
 def test_an_image_does_not_hang_on_the_other_masks_nor_on_their_number(masks, tmp_path, generator):
-    both = infer(masks, tmp_path / "both", generator, per_mask=2, files=("network.yaml", "inference.yaml"))
+    both = infer(masks, tmp_path / "both", generator, per_mask=2, files=(BUNDLE / "configs/network.yaml", SHARED / "inference.yaml"))
     (masks / "a.png").unlink()
     one = infer(masks, tmp_path / "one", generator)
     images = [both / "images/b_0.png", one / "images/b.png", both / "images/b_1.png"]
@@ -229,7 +231,7 @@ def test_nothing_is_written_where_one_mask_is_wrong(masks, tmp_path, generator):
 
 def test_a_bundle_without_weights_says_what_is_missing(masks, tmp_path):
     (tmp_path / "bundle/configs").mkdir(parents=True)
-    (tmp_path / "bundle/configs/network.yaml").write_bytes((CONFIGS / "network.yaml").read_bytes())
+    (tmp_path / "bundle/configs/network.yaml").write_bytes((BUNDLE / "configs/network.yaml").read_bytes())
     with pytest.raises(RuntimeError) as caught:
         infer(masks, tmp_path / "out", tmp_path / "bundle")
     assert "models/model.pt missing" in messages(caught.value)

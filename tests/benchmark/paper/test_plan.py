@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from monai.bundle import ConfigParser
 
 from monai_genaug.benchmark.paper.plan import MODELS, SHARED, PaperPlan
 from monai_genaug.benchmark.plan import choose_setting, read_plan
-from monai_genaug.generators.folders import find_bundle
-from monai_genaug.training.bundle import CONFIGS
+from monai_genaug.training.bundle import read_configs
 
 SHIPPED = Path(__file__).parents[3] / "benchmarks" / "paper_nucleus.yaml"
 ENTRIES = [{"image": f"i{n}.png", "label": f"l{n}.png", "group": "g"} for n in range(3)]
@@ -34,9 +32,7 @@ def test_the_shipped_plan_gives_both_models_one_budget(setting):
 def test_the_bundles_have_one_kind_of_optimiser_and_schedule(part):
     configs = []
     for model in MODELS.values():
-        parser = ConfigParser()
-        parser.read_config([str(find_bundle(model.bundle) / "configs" / file) for file in CONFIGS])
-        configs.append(parser[part])
+        configs.append(read_configs(model.bundle)[part])
     assert configs[0] == configs[1]
 
 
