@@ -81,7 +81,8 @@ def test_an_image_is_what_the_generator_makes_of_mask_and_noted_seed(masks, tmp_
 
 
 def test_an_image_does_not_hang_on_the_other_masks_nor_on_their_number(masks, tmp_path, generator):
-    both = infer(masks, tmp_path / "both", generator, per_mask=2, files=(BUNDLE / "configs/network.yaml", SHARED / "inference.yaml"))
+    files = (BUNDLE / "configs/network.yaml", SHARED / "inference.yaml")
+    both = infer(masks, tmp_path / "both", generator, per_mask=2, files=files)
     (masks / "a.png").unlink()
     one = infer(masks, tmp_path / "one", generator)
     images = [both / "images/b_0.png", one / "images/b.png", both / "images/b_1.png"]

@@ -30,10 +30,8 @@ def test_the_shipped_plan_gives_both_models_one_budget(setting):
 
 @pytest.mark.parametrize("part", ["g_optimizer", "d_optimizer", "train#trainer#g_scheduler"])
 def test_the_bundles_have_one_kind_of_optimiser_and_schedule(part):
-    configs = []
-    for model in MODELS.values():
-        configs.append(read_configs(model.bundle)[part])
-    assert configs[0] == configs[1]
+    first, second = (read_configs(model.bundle)[part] for model in MODELS.values())
+    assert first == second
 
 
 def test_the_full_setting_is_the_papers():
