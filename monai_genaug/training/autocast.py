@@ -27,8 +27,8 @@ class AutocastInferer(Inferer):
         super().__init__()
         self.device_type, self.amp = torch.device(device).type, amp
 
-    def __call__(self, inputs: Tensor, network: nn.Module, *args: Any, **kwargs: Any) -> Tensor:
-        """Give what the network gives, float32."""
+    def __call__(self, inputs: Tensor, network: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        """Give what the network gives; if that is a tensor, float32."""
         with torch.autocast(self.device_type, dtype=torch.bfloat16, enabled=self.amp):
-            predicted: Tensor = network(inputs, *args, **kwargs)
-        return predicted.float()
+            predicted = network(inputs, *args, **kwargs)
+        return predicted.float() if isinstance(predicted, Tensor) else predicted
