@@ -7,6 +7,7 @@ from monai_genaug.generators.cyclegan import CycleGANGenerator
 from monai_genaug.generators.diffusion import DiffusionGenerator
 from monai_genaug.generators.editing import EditingGenerator
 from monai_genaug.generators.handle import GeneratorHandle, digest_of
+from monai_genaug.generators.latent_diffusion import LatentDiffusionGenerator
 from monai_genaug.generators.load import load_generator, save_generator
 from monai_genaug.generators.module import ModuleGenerator
 from monai_genaug.generators.pix2pix import Pix2PixGenerator
@@ -20,6 +21,7 @@ __all__ = [
     "DiffusionGenerator",
     "EditingGenerator",
     "GeneratorHandle",
+    "LatentDiffusionGenerator",
     "ModuleGenerator",
     "Pix2PixGenerator",
     "RectifiedFlowGenerator",

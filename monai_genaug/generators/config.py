@@ -13,13 +13,16 @@ from monai_genaug.generators.cyclegan import CycleGANGenerator
 from monai_genaug.generators.diffusion import DiffusionGenerator
 from monai_genaug.generators.editing import EditingGenerator
 from monai_genaug.generators.folders import NETWORK_FILE
+from monai_genaug.generators.latent_diffusion import LatentDiffusionGenerator
 from monai_genaug.generators.pix2pix import Pix2PixGenerator
 from monai_genaug.generators.rectified_flow import RectifiedFlowGenerator
 from monai_genaug.generators.spade import SPADEGenerator
 from monai_genaug.masks.encodings import BinaryEncoding, InstanceEncoding, OneHotEncoding
+from monai_genaug.networks.autoencoder import KLAutoencoder
 from monai_genaug.networks.backgrounds import BackgroundBank
 from monai_genaug.networks.cycle import CycleNetworks
 from monai_genaug.networks.diffusion_unet import DiffusionUNet
+from monai_genaug.networks.latent import LatentDiffusionUNet
 from monai_genaug.networks.pix2pix_unet import Pix2PixUNet
 from monai_genaug.networks.resnet_generator import ResNetGenerator
 from monai_genaug.networks.spade_generator import SPADEResNet
@@ -32,6 +35,7 @@ REGISTRY: dict[str, type] = {
         *(EditingGenerator, BackgroundGenerator, BackgroundBank),
         *(CycleGANGenerator, CycleNetworks, ResNetGenerator),
         *(DiffusionGenerator, RectifiedFlowGenerator, DiffusionUNet),
+        *(LatentDiffusionGenerator, LatentDiffusionUNet, KLAutoencoder),
         *(BinaryEncoding, OneHotEncoding, InstanceEncoding),
     )
 }

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from monai_genaug._checks import check_at_least
 from monai_genaug.diffusion.guidance import guide
 from monai_genaug.diffusion.noise import RowNoise
-from monai_genaug.generators.network import NetworkGenerator
+from monai_genaug.generators.network import ConditionalNetwork, NetworkGenerator
 from monai_genaug.masks.encodings import LabelEncoding
-from monai_genaug.networks.diffusion_unet import DiffusionUNet
 
 
 class NoisyImages(NamedTuple):
     """What a network is trained with.
 
     Args:
-        x: noisy images (B, C, *S).
+        x: noisy images (B, C, *S), or noisy latents of these.
         time: (B,), from 0, no noise, to 1, noise alone.
-        target: what the network should predict, (B, C, *S).
+        target: what the network should predict, of the shape of `x`.
     """
 
     x: Tensor
@@ -31,10 +30,17 @@ class NoisyImages(NamedTuple):
     target: Tensor
 
 
+class DenoisingNetwork(ConditionalNetwork, Protocol):
+    """A network that may have been trained without its condition at times."""
+
+    condition_dropout: float
+
+
 class DenoisingGenerator(NetworkGenerator):
     """Makes an image from a mask and noise with several passes of a network.
 
-    A family gives `denoise` and `add_noise`.
+    A family gives `denoise` and `add_noise`; one that does not work on images themselves `denoiser`, `noise_shape` and
+    `to_image` as well.
 
     Args:
         network: predicts what a family's `add_noise` gives as the target.
@@ -46,9 +52,7 @@ class DenoisingGenerator(NetworkGenerator):
             condition withheld is to be guided.
     """
 
-    network: DiffusionUNet
-
-    def __init__(self, network: DiffusionUNet, encoding: LabelEncoding, *, guidance: float = 1.0) -> None:
+    def __init__(self, network: DenoisingNetwork, encoding: LabelEncoding, *, guidance: float = 1.0) -> None:
         super().__init__(network, encoding)
         check_at_least(0, guidance=guidance)
         if guidance != 1 and network.condition_dropout == 0:
@@ -58,31 +62,44 @@ class DenoisingGenerator(NetworkGenerator):
             )
         self.guidance = guidance
 
+    @property
+    def denoiser(self) -> nn.Module:
+        """What is trained to predict `add_noise`'s target: ``denoiser(condition, x, time, known)``."""
+        return self.network
+
+    def noise_shape(self, size: Sequence[int]) -> tuple[int, ...]:
+        """Give the shape of one row's noise, for a condition of size *S."""
+        return (self.image_channels, *size)
+
+    def to_image(self, x: Tensor) -> Tensor:
+        """Give the images (B, C, *S) in [-1, 1] of what `denoise` gives."""
+        return x
+
     def predict(self, condition: Tensor, x: Tensor, time: float) -> Tensor:
-        """Ask the network, with guidance.
+        """Ask the denoiser, with guidance.
 
         Args:
             condition: (B, K, *S).
-            x: noisy images (B, C, *S).
+            x: noisy, (B, *noise_shape).
             time: from 0, no noise, to 1, noise alone.
 
         Returns:
-            Prediction (B, C, *S).
+            Prediction, of the shape of `x`.
         """
         times = x.new_full((x.shape[0],), time)
-        predicted: Tensor = self.network(condition, x, times)
+        predicted: Tensor = self.denoiser(condition, x, times)
         if self.guidance == 1:
             return predicted
-        return guide(predicted, self.network(condition, x, times, known=False), self.guidance)
+        return guide(predicted, self.denoiser(condition, x, times, known=False), self.guidance)
 
     def generate(self, condition: Tensor, *, seeds: Sequence[int]) -> Tensor:
         """Make images (B, C, *S) in [0, 1] from conditions (B, K, *S)."""
-        noise = RowNoise((self.image_channels, *condition.shape[2:]), seeds, condition.device)
-        return 0.5 * (self.denoise(condition, noise) + 1.0)
+        noise = RowNoise(self.noise_shape(condition.shape[2:]), seeds, condition.device)
+        return 0.5 * (self.to_image(self.denoise(condition, noise)) + 1.0)
 
     @abstractmethod
     def denoise(self, condition: Tensor, noise: RowNoise) -> Tensor:
-        """Make images (B, C, *S) in [-1, 1] from conditions (B, K, *S) and noise (B, C, *S)."""
+        """Make what `to_image` takes from conditions (B, K, *S) and noise (B, *noise_shape)."""
 
     @abstractmethod
     def add_noise(self, image: Tensor) -> NoisyImages:

@@ -11,9 +11,8 @@ from monai_genaug._checks import check_choice, check_probability
 from monai_genaug.diffusion.noise import RowNoise
 from monai_genaug.diffusion.samplers import SAMPLERS, check_every_timestep, ddim, spaced_timesteps
 from monai_genaug.diffusion.schedules import PREDICTIONS, SCHEDULES
-from monai_genaug.generators.denoising import DenoisingGenerator, NoisyImages, draw_times
+from monai_genaug.generators.denoising import DenoisingGenerator, DenoisingNetwork, NoisyImages, draw_times
 from monai_genaug.masks.encodings import LabelEncoding
-from monai_genaug.networks.diffusion_unet import DiffusionUNet
 
 
 class DiffusionGenerator(DenoisingGenerator):
@@ -39,6 +38,7 @@ class DiffusionGenerator(DenoisingGenerator):
 
     Example:
         >>> from monai_genaug.masks import BinaryEncoding
+        >>> from monai_genaug.networks import DiffusionUNet
         >>> network = DiffusionUNet(2, in_channels=1, out_channels=1, channels=(8, 16), norm_groups=4)
         >>> generator = DiffusionGenerator(network, BinaryEncoding(), steps=2)
         >>> label = torch.zeros(1, 1, 20, 30, dtype=torch.int64)
@@ -46,9 +46,11 @@ class DiffusionGenerator(DenoisingGenerator):
         torch.Size([1, 1, 20, 30])
     """
 
+    bound: float | None = 1.0  # to which an estimate of what is noised is held
+
     def __init__(
         self,
-        network: DiffusionUNet,
+        network: DenoisingNetwork,
         encoding: LabelEncoding,
         *,
         schedule: str = "cosine",
@@ -63,6 +65,11 @@ class DiffusionGenerator(DenoisingGenerator):
         check_choice("schedule", schedule, SCHEDULES)
         check_choice("sampler", sampler, SAMPLERS)
         self.prediction = check_choice("prediction", prediction, PREDICTIONS)
+        if self.bound is None and (prediction, schedule) == ("epsilon", "cosine"):
+            raise ValueError(
+                "prediction is 'epsilon' with schedule='cosine', which ends so near to noise alone that it tells "
+                f"nothing of latents, of which {self.name} knows no bounds: set prediction='v' or schedule='linear'."
+            )
         self.schedule = SCHEDULES[schedule](timesteps)
         self.timesteps = spaced_timesteps(timesteps, steps)
         self.sampler = SAMPLERS[sampler]
@@ -74,12 +81,14 @@ class DiffusionGenerator(DenoisingGenerator):
             raise ValueError(f"eta is {eta} for sampler={sampler!r}, expected 0: only 'ddim' has an eta.")
 
     def denoise(self, condition: Tensor, noise: RowNoise) -> Tensor:
-        """Make images (B, C, *S) in [-1, 1] from conditions (B, K, *S) and noise (B, C, *S)."""
+        """Make images (B, C, *S) in [-1, 1], or latents, from conditions (B, K, *S) and noise (B, *noise_shape)."""
 
         def estimate(x: Tensor, t: int) -> Tensor:
             predicted = self.predict(condition, x, t / self.schedule.last)
             x0 = self.schedule.to_x0(predicted, x, t, self.prediction)
-            return torch.where(x0.isfinite(), x0.clamp(-1.0, 1.0), torch.nan)  # a bound must not hide Inf
+            if self.bound is None:
+                return x0
+            return torch.where(x0.isfinite(), x0.clamp(-self.bound, self.bound), torch.nan)  # must not hide Inf
 
         return self.sampler(estimate, noise(self.schedule.last), self.schedule, self.timesteps, noise)
 

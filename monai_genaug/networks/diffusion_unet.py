@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from monai.networks.blocks import Convolution
@@ -77,6 +78,7 @@ class DiffusionUNet(Rebuildable, nn.Module):
         self.skips = res_blocks + 1  # that each level on the way up takes
         first, last = channels[0], channels[-1]
         times = TIME_FACTOR * first
+        self.time_features, self.time_scale = first, TIME_SCALE
         common = {"spatial_dims": spatial_dims, "temb_channels": times, "norm_num_groups": norm_groups}
         self.conv_in = Convolution(spatial_dims, out_channels + in_channels + 1, first, conv_only=True)
         self.time_embed = nn.Sequential(nn.Linear(first, times), nn.SiLU(), nn.Linear(times, times))
@@ -94,7 +96,7 @@ class DiffusionUNet(Rebuildable, nn.Module):
             {name: DiffusionUNetResnetBlock(in_channels=last, **common) for name in ("resnet_1", "resnet_2")}
         )
         self.up_blocks = nn.ModuleList(
-            UpBlock(
+            _up_block(
                 in_channels=channels[max(level - 1, 0)],
                 prev_output_channel=channels[min(level + 1, len(channels) - 1)],
                 out_channels=channels[level],
@@ -125,27 +127,44 @@ class DiffusionUNet(Rebuildable, nn.Module):
             Prediction (B, C, *S), without bounds.
         """
         if x is None:
-            x = condition.new_zeros((condition.shape[0], self.out_channels, *condition.shape[2:]))
+            x = condition.new_zeros([condition.shape[0], self.out_channels] + list(condition.shape[2:]))
         if time is None:
-            time = condition.new_ones(condition.shape[0])
-        embedded = get_timestep_embedding(TIME_SCALE * time, self.time_embed[0].in_features)
+            time = condition.new_ones([condition.shape[0]])
+        embedded = get_timestep_embedding(self.time_scale * time, self.time_features)
         embedded = self.time_embed(embedded.to(x))
-        h = self.conv_in(torch.cat((x, *self._show(condition, known)), dim=1))
+        h = self.conv_in(torch.cat([x] + self._show(condition, known), dim=1))
         skips = [h]
         for block in self.down_blocks:
-            h, levels = block(hidden_states=h, temb=embedded)  # (B, F_i, *S / 2**i)
+            h, levels = block(h, embedded)  # (B, F_i, *S / 2**i)
             skips.extend(levels)
         for block in self.middle_block.values():
             h = block(h, embedded)
         for block in self.up_blocks:
-            h = block(hidden_states=h, res_hidden_states_list=skips[-self.skips :], temb=embedded)  # twice *S
-            del skips[-self.skips :]
+            h = block(h, skips[-self.skips :], embedded)  # twice *S
+            skips = skips[: -self.skips]
         predicted: Tensor = self.out(h)
         return predicted
 
-    def _show(self, condition: Tensor, known: bool) -> tuple[Tensor, Tensor]:
+    def _show(self, condition: Tensor, known: bool) -> list[Tensor]:
         """Give the condition (B, K, *S), 0 in rows where it is withheld, and a map (B, 1, *S) of where it is not."""
-        given = condition.new_full((condition.shape[0], *(1,) * (condition.ndim - 1)), float(known))
+        given = condition.new_full([condition.shape[0]] + [1] * (condition.ndim - 1), float(known))
         if self.training and self.condition_dropout > 0:
             given = given * (torch.rand_like(given) >= self.condition_dropout)
-        return condition * given, given.expand(-1, -1, *condition.shape[2:])
+        return [condition * given, given.expand([-1, -1] + list(condition.shape[2:]))]
+
+
+class _Upsample(nn.ModuleDict):
+    """The parts of MONAI's `WrappedUpsample`, whose forward TorchScript cannot read."""
+
+    def forward(self, x: Tensor, emb: Tensor) -> Tensor:
+        """Give x (B, F, *S) at twice its resolution."""
+        for part in self.values():
+            x = part(x)
+        return x
+
+
+def _up_block(**settings: Any) -> nn.Module:
+    block = UpBlock(**settings)
+    if block.upsampler is not None:
+        block.upsampler = _Upsample(dict(block.upsampler.named_children()))
+    return block

@@ -15,6 +15,7 @@ from monai_genaug.training.discriminators import TwoDiscriminators, patch_discri
 from monai_genaug.training.draws import SeededLoader
 from monai_genaug.training.evaluation import choose_split
 from monai_genaug.training.handlers import EpochSeeds, GeneratorSaver, SampleGrid, as_floats, seed_weights
+from monai_genaug.training.latent import AutoencoderLoss, AutoencoderPrepareBatch, fit_scale
 from monai_genaug.training.masks import fit_masks
 from monai_genaug.training.paired import PairedEngine
 from monai_genaug.training.pix2pix import Pix2PixEngine
@@ -26,6 +27,8 @@ from monai_genaug.training.unpaired import JoinedLoader, check_drawn_masks, draw
 __all__ = [
     "AddStyled",
     "AdversarialEngine",
+    "AutoencoderLoss",
+    "AutoencoderPrepareBatch",
     "Checkpoint",
     "CycleGANEngine",
     "DenoisingPrepareBatch",
@@ -51,6 +54,7 @@ __all__ = [
     "choose_split",
     "draw_items",
     "fit_masks",
+    "fit_scale",
     "fit_styles",
     "foreground",
     "list_images",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -72,6 +73,11 @@ class MovingAverage:
     Args:
         network: that is trained, wrapped in `DistributedDataParallel` or not.
         momentum: the share of the new weights in each iteration, in (0, 1), once the average is warm.
+        whole: what `network` is a part of, if the rest of it is not trained: `ema_network` is then the average with
+            that very rest, whatever weights it gets and whenever.
+
+    Raises:
+        ValueError: if `momentum` is out of its range, or `network` no part of `whole`.
 
     Example:
         >>> average = MovingAverage(nn.Linear(1, 1), momentum=0.001)
@@ -79,10 +85,18 @@ class MovingAverage:
         Linear(in_features=1, out_features=1, bias=True)
     """
 
-    def __init__(self, network: nn.Module, momentum: float) -> None:
+    def __init__(self, network: nn.Module, momentum: float, *, whole: nn.Module | None = None) -> None:
         self.momentum = momentum
         self._handler = EMAHandler(unwrap(network), momentum=momentum)
         self.network: nn.Module = self._handler.ema_model
+        if whole is not None:
+            parts = {id(part): part for part in whole.children()}
+            if id(unwrap(network)) not in parts:
+                raise ValueError(
+                    f"network is a {type(unwrap(network)).__name__}, expected one of the parts of whole, a "
+                    f"{type(whole).__name__}: {', '.join(name for name, _ in whole.named_children())}."
+                )
+            self.network = copy.deepcopy(whole, {**parts, id(unwrap(network)): self.network})
 
     def attach(self, engine: Trainer) -> None:
         """Listen to the engine."""
