@@ -36,6 +36,18 @@ TINY_CYCLE: dict[str, Any] = {  # and of nuclei_cyclegan
     "base_features": 4,
     "batch_size": 2,
 }
+TINY_DENOISING: dict[str, Any] = {  # and of nuclei_ddpm and nuclei_rflow
+    **{key: value for key, value in TINY.items() if "#" not in key and "discriminator" not in key},
+    "network_def#channels": [4, 8],
+    "network_def#norm_groups": 2,
+    "generator#steps": 2,
+}
+TINY_LATENT: dict[str, Any] = {  # and of nuclei_ldm
+    **TINY_DENOISING,
+    "network_def#autoencoder#channels": [4, 8],
+    "network_def#autoencoder#norm_groups": 2,
+    "autoencoder_epochs": 2,
+}
 
 
 def blobs(size: tuple[int, ...], seed: int, values: int = 2) -> Tensor:

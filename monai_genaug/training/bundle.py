@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import inspect
 import os
-import time
 from collections import UserList
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -26,6 +25,7 @@ from monai_genaug.training.progress import Progress
 from monai_genaug.training.threads import joined_pools
 from monai_genaug.training.unpaired import JoinedLoader
 
+FIRST_STAGE = "first#trainer"  # of bundles that train in two
 SHARED = "shared"  # folder of files that several bundles read
 FOLDERS = {"dataset_dir", "output_dir"}
 NOT_NOTED = {  # what may change while a training goes on, or is described anyway
@@ -58,7 +58,7 @@ def train_bundle(
             Unlike `load_generator`, this runs what the configs say: train with bundles that you trust.
         overrides: values for entries of the configs by their id, such as ``dataset_dir``, ``output_dir``, ``epochs``,
             ``network_def#base_features``.
-        progress: called after each iteration as ``progress(done, total, losses)``.
+        progress: called after each iteration as ``progress(done, total, losses)``; of each stage, where there are two.
 
     Returns:
         The configs with all that was built of them: ``parser.get_parsed_content("network_def")``.
@@ -88,10 +88,12 @@ def train_bundle(
         try:
             workflow.initialize()
             trainer: Engine = parser.get_parsed_content("train#trainer")
+            stages = [parser.get_parsed_content(FIRST_STAGE)] if FIRST_STAGE in parser else []
         except RuntimeError as error:
             raise _as_value_error(error) from error
         if progress is not None:
-            ProgressHandler(progress).attach(trainer)
+            for stage in (*stages, trainer):
+                ProgressHandler(progress).attach(stage)
         if isinstance(trainer.data_loader, SeededLoader | JoinedLoader):
             stack.callback(trainer.data_loader.close)
         workflow.run()
@@ -175,7 +177,7 @@ def training_seconds(parser: ConfigParser) -> float:
         parser: that `train_bundle` has just given.
     """
     trainer: Engine = parser.get_parsed_content("train#trainer")
-    return time.perf_counter() - float(trainer.state.started)
+    return float(trainer.state.seconds)
 
 
 def _override(parser: ConfigParser, overrides: Mapping[str, Any], bundle: str) -> None:

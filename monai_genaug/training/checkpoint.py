@@ -57,22 +57,26 @@ class Checkpoint:
         self.resume = check_choice("resume", resume, (True, False, "previous"))
         self.previous = self.path.with_stem(f"{self.path.stem}_previous")
 
-    def run(self, engine: Trainer) -> None:
+    def run(self, engine: Trainer, *, earlier: float = 0.0) -> None:
         """Train to the end, from where an earlier run stopped; a finished training is left as it is.
+
+        ``engine.state.seconds`` then holds how long it took in all its pieces, interruptions left out.
 
         Args:
             engine: built anew, of the same settings; its handlers are attached already.
+            earlier: seconds that stages before this one took, which count too.
 
         Raises:
             ValueError: if the file is damaged or of another training, or another process trains into its folder.
         """
-        engine.state.started = time.perf_counter()  # of training, interruptions left out
+        engine.state.started = time.perf_counter() - earlier
         with ExitStack() as stack:
             if process_rank() == 0:
                 stack.enter_context(_sole_writer(self.path.parent))
             done = self.restore(engine) if self.resume else 0
             if done >= engine.state.max_epochs:
-                logger.info("%s: all %d epochs are done, nothing is left to train.", self.path.parent, done)
+                logger.info("%s: all %d epochs are done, nothing is left to train.", self.path, done)
+                engine.state.seconds = time.perf_counter() - engine.state.started
                 engine.fire_event(Events.COMPLETED)  # for handlers that write what was lost
                 return
             if done:
@@ -80,6 +84,7 @@ class Checkpoint:
             if process_rank() == 0:
                 engine.add_event_handler(Events.EPOCH_COMPLETED, self.save)  # last, so that it sees what others did
             engine.run()
+            engine.state.seconds = time.perf_counter() - engine.state.started
 
     def save(self, engine: Trainer) -> None:
         """Write the file."""

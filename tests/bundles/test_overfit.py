@@ -26,6 +26,7 @@ SMOKE = {
     "nuclei_spade": Smoke("g_l1", 3.0, 60, {"learning_rate": 0.001}),
     "nuclei_ddpm": Smoke("loss", 2.0, 80, {"network_def#channels": [16, 32, 64]}),
     "nuclei_rflow": Smoke("loss", 2.0, 80, {"network_def#channels": [16, 32, 64]}),
+    "nuclei_ldm": Smoke("loss", 1.5, 80, {"autoencoder_epochs": 1}),
 }
 COMMON = {"crop_size": 64, "batch_size": 4, "num_workers": 0, "tensorboard": False, "device": "cpu"}
 
