@@ -48,6 +48,8 @@ TINY_LATENT: dict[str, Any] = {  # and of nuclei_ldm
     "network_def#autoencoder#norm_groups": 2,
     "autoencoder_epochs": 2,
 }
+TINY_VAE: dict[str, Any] = {**TINY, "network_def#norm_groups": 2}  # and of nuclei_vaegan
+TINY_CVAE: dict[str, Any] = {key: value for key, value in TINY_VAE.items() if "discriminator" not in key}
 
 
 def blobs(size: tuple[int, ...], seed: int, values: int = 2) -> Tensor:

@@ -20,6 +20,7 @@ from monai_genaug.benchmark.report import Score
 from monai_genaug.benchmark.stats import PairedInterval
 from monai_genaug.benchmark.tables import BenchmarkResult
 from monai_genaug.tables import Table
+from monai_genaug.training.bundle import config_files
 from tests.helpers import TINY, save_untrained, write_pairs
 
 run = CliRunner().invoke
@@ -234,8 +235,14 @@ def test_a_setting_that_contradicts_an_option_is_refused(key):
 def test_bundles_prints_the_folder_of_any_shipped_one():
     for name in ("nuclei_pix2pix", "nuclei_cyclegan", "nuclei_histology_pix2pix", "nuclei_spade", "nuclei_unet"):
         assert Path(run(cli.app, ["bundles", name]).output.strip()).name == name
-    names = "nuclei_cyclegan, nuclei_histology_pix2pix, nuclei_pix2pix"
-    assert f"expected one of {names}" in run(cli.app, ["bundles", "x"]).output
+    assert "no bundle 'x' is shipped, expected one of nuclei_" in run(cli.app, ["bundles", "x"]).output
+
+
+def test_bundles_prints_config_files_as_monai_takes_them():
+    printed = ast.literal_eval(run(cli.app, ["bundles", "nuclei_rflow", "--configs"]).output)
+    assert printed == [str(file) for file in config_files("nuclei_rflow")]
+    refused = run(cli.app, ["bundles", "--configs"])
+    assert (refused.exit_code, "--configs needs the name of a bundle" in plain(refused.output)) == (2, True)
 
 
 def test_train_tells_of_splits_and_of_going_on(tmp_path):

@@ -3,6 +3,7 @@
 from monai_genaug.generators.backgrounds import BackgroundGenerator
 from monai_genaug.generators.base import ConditionalGenerator
 from monai_genaug.generators.config import build_generator, describe_generator
+from monai_genaug.generators.cvae import CVAEGenerator
 from monai_genaug.generators.cyclegan import CycleGANGenerator
 from monai_genaug.generators.diffusion import DiffusionGenerator
 from monai_genaug.generators.editing import EditingGenerator
@@ -16,6 +17,7 @@ from monai_genaug.generators.spade import SPADEGenerator
 
 __all__ = [
     "BackgroundGenerator",
+    "CVAEGenerator",
     "ConditionalGenerator",
     "CycleGANGenerator",
     "DiffusionGenerator",

@@ -9,6 +9,7 @@ from typing import Any
 from monai_genaug._rebuildable import config_of
 from monai_genaug.generators.backgrounds import BackgroundGenerator
 from monai_genaug.generators.base import ConditionalGenerator
+from monai_genaug.generators.cvae import CVAEGenerator
 from monai_genaug.generators.cyclegan import CycleGANGenerator
 from monai_genaug.generators.diffusion import DiffusionGenerator
 from monai_genaug.generators.editing import EditingGenerator
@@ -20,6 +21,7 @@ from monai_genaug.generators.spade import SPADEGenerator
 from monai_genaug.masks.encodings import BinaryEncoding, InstanceEncoding, OneHotEncoding
 from monai_genaug.networks.autoencoder import KLAutoencoder
 from monai_genaug.networks.backgrounds import BackgroundBank
+from monai_genaug.networks.conditional_vae import ConditionalVAE
 from monai_genaug.networks.cycle import CycleNetworks
 from monai_genaug.networks.diffusion_unet import DiffusionUNet
 from monai_genaug.networks.latent import LatentDiffusionUNet
@@ -33,6 +35,7 @@ REGISTRY: dict[str, type] = {
         *(Pix2PixGenerator, Pix2PixUNet),
         *(SPADEGenerator, SPADEResNet),
         *(EditingGenerator, BackgroundGenerator, BackgroundBank),
+        *(CVAEGenerator, ConditionalVAE),
         *(CycleGANGenerator, CycleNetworks, ResNetGenerator),
         *(DiffusionGenerator, RectifiedFlowGenerator, DiffusionUNet),
         *(LatentDiffusionGenerator, LatentDiffusionUNet, KLAutoencoder),

@@ -2,6 +2,7 @@
 
 from monai_genaug.networks.autoencoder import KLAutoencoder
 from monai_genaug.networks.backgrounds import BackgroundBank
+from monai_genaug.networks.conditional_vae import ConditionalVAE
 from monai_genaug.networks.cycle import CycleNetworks
 from monai_genaug.networks.diffusion_unet import DiffusionUNet
 from monai_genaug.networks.initialisation import init_normal
@@ -14,6 +15,7 @@ from monai_genaug.networks.style import StyleBank, style_statistics
 
 __all__ = [
     "BackgroundBank",
+    "ConditionalVAE",
     "CycleNetworks",
     "DiffusionUNet",
     "KLAutoencoder",

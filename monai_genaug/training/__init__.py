@@ -23,16 +23,21 @@ from monai_genaug.training.segmentation import ForegroundPrepareBatch, MaskWrite
 from monai_genaug.training.spade import SPADEEngine
 from monai_genaug.training.styles import AddStyled, fit_styles
 from monai_genaug.training.unpaired import JoinedLoader, check_drawn_masks, draw_items
+from monai_genaug.training.vae import CVAEPrepareBatch, CVAETraining, EvidenceLoss
+from monai_genaug.training.vaegan import VAEGANEngine, VAEGANTraining
 
 __all__ = [
     "AddStyled",
     "AdversarialEngine",
     "AutoencoderLoss",
     "AutoencoderPrepareBatch",
+    "CVAEPrepareBatch",
+    "CVAETraining",
     "Checkpoint",
     "CycleGANEngine",
     "DenoisingPrepareBatch",
     "EpochSeeds",
+    "EvidenceLoss",
     "ForegroundPrepareBatch",
     "GeneratorSaver",
     "JoinedLoader",
@@ -45,6 +50,8 @@ __all__ = [
     "SampleGrid",
     "SeededLoader",
     "TwoDiscriminators",
+    "VAEGANEngine",
+    "VAEGANTraining",
     "as_floats",
     "check_drawn_masks",
     "check_images",

@@ -24,6 +24,8 @@ SMOKE = {
     "nuclei_pix2pix": Smoke("g_l1", 3.0, 60, {"network_def#base_features": 16, "network_def#levels": 4}),
     "nuclei_cyclegan": Smoke("g_cycle_image", 2.0, 60, {"blocks": 2, "base_features": 16}),
     "nuclei_spade": Smoke("g_l1", 3.0, 60, {"learning_rate": 0.001}),
+    "nuclei_cvae": Smoke("mean_nll", 2.0, 80, {"learning_rate": 0.002}),
+    "nuclei_vaegan": Smoke("g_l1", 2.0, 80, {"learning_rate": 0.002, "discriminator_features": 16}),
     "nuclei_ddpm": Smoke("loss", 2.0, 80, {"network_def#channels": [16, 32, 64]}),
     "nuclei_rflow": Smoke("loss", 2.0, 80, {"network_def#channels": [16, 32, 64]}),
     "nuclei_ldm": Smoke("loss", 1.5, 80, {"autoencoder_epochs": 1}),

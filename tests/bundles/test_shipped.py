@@ -17,7 +17,10 @@ from monai_genaug.training.bundle import config_files
 
 BUNDLES = Path(__file__).parents[2] / "bundles"
 WEIGHTS = {"nuclei_pix2pix": 1, "nuclei_cyclegan": 1, "nuclei_histology_pix2pix": 3}  # and their channels
-UNTRAINED = ("nuclei_ddpm", "nuclei_ldm", "nuclei_rflow", "nuclei_spade", "nuclei_unet")
+UNTRAINED = (
+    *("nuclei_cvae", "nuclei_ddpm", "nuclei_ldm", "nuclei_rflow", "nuclei_spade"),
+    *("nuclei_unet", "nuclei_vaegan"),
+)
 
 TRAINABLE = [bundle.name for bundle in list_bundles() if "can be trained" in bundle.use]
 
@@ -29,6 +32,7 @@ def phantom_label() -> torch.Tensor:
 def test_bundles_are_listed_with_what_they_are_for():
     uses = {bundle.name: bundle.use for bundle in list_bundles()}
     assert uses == {
+        "nuclei_cvae": "can be trained",
         "nuclei_cyclegan": "can be trained, has trained weights",
         "nuclei_ddpm": "can be trained",
         "nuclei_histology_pix2pix": "has trained weights",
@@ -37,6 +41,7 @@ def test_bundles_are_listed_with_what_they_are_for():
         "nuclei_rflow": "can be trained",
         "nuclei_spade": "can be trained",
         "nuclei_unet": "can be trained",
+        "nuclei_vaegan": "can be trained",
     }
 
 

@@ -15,7 +15,7 @@ import torch
 
 from monai_genaug import load_generator
 from monai_genaug.training.bundle import config_files
-from tests.helpers import TINY, TINY_CYCLE, TINY_DENOISING, TINY_LATENT, write_pairs
+from tests.helpers import TINY, TINY_CVAE, TINY_CYCLE, TINY_DENOISING, TINY_LATENT, TINY_VAE, write_pairs
 
 BUNDLES = Path(__file__).parents[2] / "bundles"
 BIN = Path(sys.executable).parent
@@ -23,6 +23,8 @@ SMALL = {
     "nuclei_pix2pix": TINY,
     "nuclei_cyclegan": TINY_CYCLE,
     "nuclei_spade": TINY,
+    "nuclei_cvae": TINY_CVAE,
+    "nuclei_vaegan": TINY_VAE,
     "nuclei_ddpm": TINY_DENOISING,
     "nuclei_rflow": TINY_DENOISING,
     "nuclei_ldm": TINY_LATENT,
