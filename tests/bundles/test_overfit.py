@@ -20,15 +20,18 @@ class Smoke(NamedTuple):
     settings: dict[str, Any]
 
 
+DENOISER = {"crop_size": 32, "network_def#channels": [8, 16, 32]}
 SMOKE = {
-    "nuclei_pix2pix": Smoke("g_l1", 3.0, 60, {"network_def#base_features": 16, "network_def#levels": 4}),
-    "nuclei_cyclegan": Smoke("g_cycle_image", 2.0, 60, {"blocks": 2, "base_features": 16}),
-    "nuclei_spade": Smoke("g_l1", 3.0, 60, {"learning_rate": 0.001}),
+    "nuclei_pix2pix": Smoke(
+        "g_l1", 3.0, 60, {"learning_rate": 0.001, "network_def#base_features": 16, "network_def#levels": 4}
+    ),
+    "nuclei_cyclegan": Smoke("g_cycle_image", 2.0, 60, {"crop_size": 48, "blocks": 2, "base_features": 16}),
+    "nuclei_spade": Smoke("g_l1", 3.0, 50, {"learning_rate": 0.001}),
     "nuclei_cvae": Smoke("mean_nll", 2.0, 80, {"learning_rate": 0.002}),
-    "nuclei_vaegan": Smoke("g_l1", 2.0, 80, {"learning_rate": 0.002, "discriminator_features": 16}),
-    "nuclei_ddpm": Smoke("loss", 2.0, 80, {"network_def#channels": [16, 32, 64]}),
-    "nuclei_rflow": Smoke("loss", 2.0, 80, {"network_def#channels": [16, 32, 64]}),
-    "nuclei_ldm": Smoke("loss", 1.5, 80, {"autoencoder_epochs": 1}),
+    "nuclei_vaegan": Smoke("g_l1", 2.0, 60, {"learning_rate": 0.002, "discriminator_features": 16}),
+    "nuclei_ddpm": Smoke("loss", 2.5, 120, DENOISER),
+    "nuclei_rflow": Smoke("loss", 3.0, 120, DENOISER),
+    "nuclei_ldm": Smoke("loss", 2.0, 150, {**DENOISER, "autoencoder_epochs": 1, "learning_rate": 0.002}),
 }
 COMMON = {"crop_size": 64, "batch_size": 4, "num_workers": 0, "tensorboard": False, "device": "cpu"}
 
@@ -50,8 +53,8 @@ def test_four_real_images_are_learnt(name, real_data, tmp_path):
     train_bundle(
         name,
         {**COMMON, **length, **smoke.settings, **data, "output_dir": str(tmp_path)},
-        progress=lambda done, total, values: losses.append(values[smoke.loss]),
+        progress=lambda done, total, values: losses.append(values.get(smoke.loss)),
     )
-    assert len(losses) == smoke.iterations
+    losses = losses[-smoke.iterations :]  # of the last stage
     first, last = statistics.mean(losses[:5]), statistics.mean(losses[-10:])
     assert last * smoke.factor < first, f"{smoke.loss} fell from {first:.3g} to {last:.3g} only"
