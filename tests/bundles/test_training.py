@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import torch
 
 from monai_genaug import load_generator
 from monai_genaug.training.bundle import config_files
+from tests.bundles.commands import run_bundle, start_bundle
 from tests.helpers import TINY, TINY_CVAE, TINY_CYCLE, TINY_DENOISING, TINY_LATENT, TINY_VAE, write_pairs
 
 BUNDLES = Path(__file__).parents[2] / "bundles"
@@ -86,8 +88,7 @@ def run(arguments: list[str]) -> str:
 
 
 def plain(bundle: str, data: Path, out: Path, settings: dict) -> list[str]:
-    command = [sys.executable, "-m", "monai.bundle", "run", "--bundle_root", str(BUNDLES / bundle)]
-    command += ["--config_file", configs(bundle)]
+    command = ["run", "--bundle_root", str(BUNDLES / bundle), "--config_file", configs(bundle)]
     return [*command, "--dataset_dir", str(data), "--output_dir", str(out), *flags({**SMALL[bundle], **settings})]
 
 
@@ -132,30 +133,54 @@ def test_two_processes_train_with_all_that_is_random(data, tmp_path, bundle):
     assert load_generator(tmp_path / "out").image_channels == 1
 
 
-@pytest.mark.parametrize(
-    ("command", "bundle"),
-    [(plain, bundle) for bundle in SMALL] + [(friendly, "nuclei_pix2pix")],
-    ids=[*SMALL, "monai-genaug train"],
-)
-def test_a_killed_training_goes_on_with_the_same_command_to_the_same_weights(data, tmp_path, command, bundle):
-    settings = {"epochs": 60, "iterations_per_epoch": 2, "sample_interval": 60}
-    process = start(command(bundle, data, tmp_path / "killed", settings))
+LONG = {"epochs": 60, "iterations_per_epoch": 2, "sample_interval": 60}  # long enough to be killed
+
+
+def wait_for_two_epochs(folder: Path, ended: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 120
-    while not (tmp_path / "killed/checkpoint_previous.pt").exists() and time.monotonic() < deadline:
-        assert process.poll() is None, process.communicate()[0][-2000:]
+    while not (folder / "checkpoint_previous.pt").exists() and time.monotonic() < deadline:
+        assert not ended()
         time.sleep(0.02)
+
+
+def assert_was_killed_and_is_as_whole(folder: Path, bundle: str, data: Path, epoch: int) -> None:
+    assert epoch < LONG["epochs"]
+    whole = folder.with_name("whole")
+    run_bundle(plain(bundle, data, whole, LONG), folder.parent, folder.with_name("whole.log"))
+    killed, never = weights(folder), weights(whole)
+    assert all(torch.equal(killed[key], never[key]) for key in never)
+
+
+def trained_epochs(folder: Path) -> int:
+    return json.loads((folder / "configs/metadata.json").read_text())["training"]["epoch"]
+
+
+@pytest.mark.parametrize("bundle", SMALL)
+def test_a_killed_training_goes_on_with_the_same_command_to_the_same_weights(data, tmp_path, bundle):
+    folder, command = tmp_path / "killed", plain(bundle, data, tmp_path / "killed", LONG)
+    process = start_bundle(command, tmp_path, tmp_path / "killed.log")
+    wait_for_two_epochs(folder, lambda: not process.is_alive())
+    process.kill()
+    process.join()
+    epoch = trained_epochs(folder)
+    run_bundle(command, tmp_path, tmp_path / "again.log")
+    assert_was_killed_and_is_as_whole(folder, bundle, data, epoch)
+
+
+def test_a_killed_training_of_the_friendly_command_goes_on_to_the_weights_of_the_other(data, tmp_path):
+    folder, command = tmp_path / "killed", friendly("nuclei_pix2pix", data, tmp_path / "killed", LONG)
+    process = start(command)
+    wait_for_two_epochs(folder, lambda: process.poll() is not None)
     process.kill()
     process.communicate()
-    epoch = json.loads((tmp_path / "killed/configs/metadata.json").read_text())["training"]["epoch"]
-    assert epoch < 60
-    run(command(bundle, data, tmp_path / "killed", settings))
-    run(plain(bundle, data, tmp_path / "whole", settings))
-    killed, whole = weights(tmp_path / "killed"), weights(tmp_path / "whole")
-    assert all(torch.equal(killed[key], whole[key]) for key in whole)
+    epoch = trained_epochs(folder)
+    run(command)
+    assert_was_killed_and_is_as_whole(folder, "nuclei_pix2pix", data, epoch)
 
 
 def test_the_log_tells_of_data_epochs_and_losses(data, tmp_path):
-    log = run(plain("nuclei_pix2pix", data, tmp_path / "out", {"log_interval": 2}))
+    command = plain("nuclei_pix2pix", data, tmp_path / "out", {"log_interval": 2})
+    log = run([sys.executable, "-m", "monai.bundle", *command])
     assert "5 training images" not in log  # two of five are kept for validation and test
     assert "3 training images: 2D, 1 channel(s), size 24x32" in log
     assert len(losses(log)) == 2
