@@ -51,6 +51,17 @@ TINY_LATENT: dict[str, Any] = {  # and of nuclei_ldm
 TINY_VAE: dict[str, Any] = {**TINY, "network_def#norm_groups": 2}  # and of nuclei_vaegan
 TINY_CVAE: dict[str, Any] = {key: value for key, value in TINY_VAE.items() if "discriminator" not in key}
 
+TINY_BUNDLES: dict[str, dict[str, Any]] = {  # of every bundle of a generator
+    "nuclei_pix2pix": TINY,
+    "nuclei_cyclegan": TINY_CYCLE,
+    "nuclei_spade": TINY,
+    "nuclei_cvae": TINY_CVAE,
+    "nuclei_vaegan": TINY_VAE,
+    "nuclei_ddpm": TINY_DENOISING,
+    "nuclei_rflow": TINY_DENOISING,
+    "nuclei_ldm": TINY_LATENT,
+}
+
 
 def blobs(size: tuple[int, ...], seed: int, values: int = 2) -> Tensor:
     """Draw a label map (1, *size), int64, of boxes with values 1..values; never empty."""

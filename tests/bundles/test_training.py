@@ -17,20 +17,10 @@ import torch
 from monai_genaug import load_generator
 from monai_genaug.training.bundle import config_files
 from tests.bundles.commands import run_bundle, start_bundle
-from tests.helpers import TINY, TINY_CVAE, TINY_CYCLE, TINY_DENOISING, TINY_LATENT, TINY_VAE, write_pairs
+from tests.helpers import TINY_BUNDLES, write_pairs
 
 BUNDLES = Path(__file__).parents[2] / "bundles"
 BIN = Path(sys.executable).parent
-SMALL = {
-    "nuclei_pix2pix": TINY,
-    "nuclei_cyclegan": TINY_CYCLE,
-    "nuclei_spade": TINY,
-    "nuclei_cvae": TINY_CVAE,
-    "nuclei_vaegan": TINY_VAE,
-    "nuclei_ddpm": TINY_DENOISING,
-    "nuclei_rflow": TINY_DENOISING,
-    "nuclei_ldm": TINY_LATENT,
-}
 NO_CHANCE = {  # nothing is drawn but crops and flips, which do not depend on the number of processes
     "nuclei_pix2pix": {
         "network_def#norm": "instance",  # batch norm would see the batch's parts apart
@@ -89,11 +79,18 @@ def run(arguments: list[str]) -> str:
 
 def plain(bundle: str, data: Path, out: Path, settings: dict) -> list[str]:
     command = ["run", "--bundle_root", str(BUNDLES / bundle), "--config_file", configs(bundle)]
-    return [*command, "--dataset_dir", str(data), "--output_dir", str(out), *flags({**SMALL[bundle], **settings})]
+    return [
+        *command,
+        "--dataset_dir",
+        str(data),
+        "--output_dir",
+        str(out),
+        *flags({**TINY_BUNDLES[bundle], **settings}),
+    ]
 
 
 def friendly(bundle: str, data: Path, out: Path, settings: dict) -> list[str]:
-    changed = [f"{key}={value}" for key, value in {**SMALL[bundle], **settings}.items() if key != "device"]
+    changed = [f"{key}={value}" for key, value in {**TINY_BUNDLES[bundle], **settings}.items() if key != "device"]
     sets = [part for change in changed for part in ("--set", change)]
     return [str(BIN / "monai-genaug"), "train", bundle, "--data", str(data), "--out", str(out), *sets]
 
@@ -101,7 +98,7 @@ def friendly(bundle: str, data: Path, out: Path, settings: dict) -> list[str]:
 def torchrun(processes: int, bundle: str, data: Path, out: Path, settings: dict) -> list[str]:
     head = [str(BIN / "torchrun"), "--standalone", f"--nproc_per_node={processes}", "-m", "monai.bundle", "run"]
     tail = ["--bundle_root", str(BUNDLES / bundle), "--config_file", configs(bundle, "multi_gpu_train.yaml")]
-    without_device = {key: value for key, value in {**SMALL[bundle], **settings}.items() if key != "device"}
+    without_device = {key: value for key, value in {**TINY_BUNDLES[bundle], **settings}.items() if key != "device"}
     return [*head, *tail, "--dataset_dir", str(data), "--output_dir", str(out), *flags(without_device)]
 
 
@@ -126,7 +123,7 @@ def test_two_processes_train_as_one_with_the_same_batch(data, tmp_path, bundle):
     assert apart < 1e-6  # 3e-9 and 3e-7 here; 3e-6 and more where processes do not share gradients
 
 
-@pytest.mark.parametrize("bundle", SMALL)
+@pytest.mark.parametrize("bundle", TINY_BUNDLES)
 def test_two_processes_train_with_all_that_is_random(data, tmp_path, bundle):
     log = run(torchrun(2, bundle, data, tmp_path / "out", {"log_interval": 1}))
     assert len(losses(log, LOSS.get(bundle, "loss"))) == 4  # one process writes the log
@@ -155,7 +152,7 @@ def trained_epochs(folder: Path) -> int:
     return json.loads((folder / "configs/metadata.json").read_text())["training"]["epoch"]
 
 
-@pytest.mark.parametrize("bundle", SMALL)
+@pytest.mark.parametrize("bundle", TINY_BUNDLES)
 def test_a_killed_training_goes_on_with_the_same_command_to_the_same_weights(data, tmp_path, bundle):
     folder, command = tmp_path / "killed", plain(bundle, data, tmp_path / "killed", LONG)
     process = start_bundle(command, tmp_path, tmp_path / "killed.log")
