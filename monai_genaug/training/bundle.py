@@ -160,6 +160,16 @@ def takes_pairs(name_or_dir: str | os.PathLike[str]) -> bool:
     return "datalist" in read_configs(name_or_dir)
 
 
+def takes_unlabelled(name_or_dir: str | os.PathLike[str]) -> bool:
+    """Say whether a bundle's training learns from images without labels too.
+
+    Example:
+        >>> [takes_unlabelled(name) for name in ("nuclei_pix2pix", "nuclei_cyclegan", "nuclei_rflow")]
+        [True, True, False]
+    """
+    return not takes_pairs(name_or_dir) or "unlabelled" in read_configs(name_or_dir)
+
+
 def trains_generator(name_or_dir: str | os.PathLike[str]) -> bool:
     """Say whether a bundle's training gives a generator.
 

@@ -12,7 +12,7 @@ from monai_genaug.benchmark.grid.samplers import SAMPLERS, sampler_settings
 from monai_genaug.benchmark.grid.views import VIEWS
 from monai_genaug.benchmark.plan import check_keys, check_list, check_overrides, check_whole
 from monai_genaug.benchmark.segmentation import SEGMENTER
-from monai_genaug.training.bundle import takes_pairs, trains_generator
+from monai_genaug.training.bundle import takes_pairs, takes_unlabelled, trains_generator
 
 
 class Arm(NamedTuple):
@@ -48,8 +48,8 @@ WRITES = ("images", "edits", "backgrounds")
 GIVEN = (  # what the benchmark sets itself
     *("dataset_dir", "masks_dir", "unlabelled_dir", "output_dir", "datalist", "images", "masks", "unlabelled", "shown"),
     *("seed", "device", "resume", "image_channels", "tensorboard", "is_main", "mask_sampler"),
-    *("generator", "genaug_prob", "genaug_way", "classic", "accept"),
 )
+ARM = ("generator", "genaug_prob", "genaug_way", "classic", "accept")  # and for segmenters, in which arms differ
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,12 +179,17 @@ class GridPlan:
                     "list it under datasets."
                 )
         for name, overrides in self.segmenters.items():
-            check_overrides(f"segmenter {name}", SEGMENTER, overrides, GIVEN)
+            check_overrides(f"segmenter {name}", SEGMENTER, overrides, (*GIVEN, *ARM))
         for name, plan in self.generators.items():
             check_overrides(f"generator {name}", plan.bundle, plan.settings, GIVEN)
             if not trains_generator(plan.bundle):
                 raise ValueError(
                     f"generator {name} has the bundle {plan.bundle}, which trains no generator: name another."
+                )
+            if plan.unlabelled and not takes_unlabelled(plan.bundle):
+                raise ValueError(
+                    f"generator {name} has unlabelled: true, but the bundle {plan.bundle} learns from pairs alone: set "
+                    "it to false, or name another bundle."
                 )
         for cells in self.cells:
             self._check_cells(cells)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from monai_genaug.phantoms import write_nuclei_dataset
-from tests.helpers import TINY, TINY_CYCLE
+from tests.helpers import TINY, TINY_BUNDLES, TINY_CYCLE
 
 UNET = {"features": [4, 8], "crop_size": 16, "batch_size": 2, "epochs": 1, "iterations_per_epoch": 2}
 PIX2PIX = {key: value for key, value in TINY.items() if key not in ("device", "tensorboard")}
@@ -24,6 +24,13 @@ GENERATORS: dict[str, Any] = {
     "backgrounds": {"bundle": "nuclei_pix2pix", "writes": "backgrounds", "settings": PIX2PIX},
     "cyclegan": {"bundle": "nuclei_cyclegan", "unlabelled": True, "masks": "procedural", "settings": CYCLEGAN},
 }
+FAMILIES = [name for name in TINY_BUNDLES if name != "nuclei_pix2pix"]
+
+
+def as_family(bundle: str) -> dict[str, Any]:
+    """Describe a generator of a bundle, trained in milliseconds."""
+    settings = {key: value for key, value in TINY_BUNDLES[bundle].items() if key not in ("device", "tensorboard")}
+    return {"bundle": bundle, "settings": settings, "masks": "deformation"}
 
 
 def content(*cells: dict[str, Any], **changes: Any) -> dict[str, Any]:

@@ -48,6 +48,7 @@ def test_only_arms_with_synthetic_images_need_a_generator():
         ({"tolerance": -1}, "tolerance is -1, expected at least 0"),
         ({"generators": {"a": {"bundle": 3}}}, "generator a has bundle: 3, expected a text"),
         ({"generators": {"a": {"bundle": "nuclei_unet"}}}, "the bundle nuclei_unet, which trains no generator"),
+        ({"generators": {"a": {"bundle": "nuclei_rflow", "unlabelled": True}}}, "nuclei_rflow learns from pairs alone"),
         ({"generators": {"a": {"bundle": "nuclei_pix2pix", "unlabelled": "no"}}}, "unlabelled: 'no', expected true or"),
         ({"generators": {"a": {"bundle": "nuclei_pix2pix", "least_dice": "high"}}}, "least_dice: 'high', expected a"),
         (
@@ -102,8 +103,8 @@ def test_wrong_cells_are_refused(change, message):
         ("nuclei_quick", "short", 9),
         ("nuclei_without_labels", "short", 20),
         ("nuclei_without_labels", "full", 20),
-        ("nuclei_full", "short", 395),
-        ("nuclei_full", "full", 395),
+        ("nuclei_full", "short", 430),
+        ("nuclei_full", "full", 430),
     ],
 )
 def test_the_plans_that_are_shipped_are_right(name, setting, count):

@@ -17,7 +17,7 @@ from monai_genaug.benchmark.grid.watch import OutOfTimeError, Watch
 from monai_genaug.benchmark.kinds import run_benchmark
 from monai_genaug.benchmark.tables import BenchmarkResult
 from monai_genaug.training.progress import progress_bars
-from tests.benchmark.grid.conftest import UNET, content
+from tests.benchmark.grid.conftest import FAMILIES, UNET, as_family, content
 
 
 def run(
@@ -52,6 +52,15 @@ def test_a_grid_writes_a_file_for_each_cell_and_tables(root, tmp_path):
     assert len(one["labelled"]) == 2
     assert not any(name.startswith("test") for name in one["labelled"])
     assert one["seconds"]["segmenter"] > 0
+
+
+@pytest.mark.parametrize("bundle", FAMILIES)
+def test_every_family_takes_part(root, tmp_path, bundle):
+    cells = {"labelled": [2], "arms": ["genaug"], "generators": ["family"]}
+    done = run(root, tmp_path / "out", cells, changes={"generators": {"family": as_family(bundle)}})
+    assert done.failures == []
+    [cell] = [json.loads(text) for text in cells_of(done.folder).values()]
+    assert cell["seconds"]["generator"] > 0
 
 
 def test_what_is_there_is_left_as_it_is_and_more_can_be_added(root, tmp_path, monkeypatch):
