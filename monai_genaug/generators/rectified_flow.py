@@ -21,7 +21,7 @@ class RectifiedFlowGenerator(DenoisingGenerator):
     Args:
         network: predicts the velocity from noise to image.
         encoding: the label encoding that the network was trained with; its channels are the network's `in_channels`.
-        solver: ``"euler"``, or ``"heun"`` with two passes of the network a step.
+        solver: ``"euler"``, or ``"heun"`` with two passes of the network a step but the last.
         steps: of the solver, at least 1; few suffice.
         guidance: scale of classifier-free guidance; 1 for none.
 

@@ -16,12 +16,15 @@ from monai_genaug.phantoms import nuclei_phantom
 from monai_genaug.training.bundle import config_files
 
 BUNDLES = Path(__file__).parents[2] / "bundles"
-WEIGHTS = {"nuclei_pix2pix": 1, "nuclei_cyclegan": 1, "nuclei_histology_pix2pix": 3}  # and their channels
-UNTRAINED = (
-    *("nuclei_cvae", "nuclei_ddpm", "nuclei_ldm", "nuclei_rflow", "nuclei_spade"),
-    *("nuclei_unet", "nuclei_vaegan"),
-)
-
+WEIGHTS = {  # and their channels
+    "nuclei_pix2pix": 1,
+    "nuclei_cyclegan": 1,
+    "nuclei_spade": 1,
+    "nuclei_ddpm": 1,
+    "nuclei_rflow": 1,
+    "nuclei_histology_pix2pix": 3,
+}
+UNTRAINED = ("nuclei_cvae", "nuclei_ldm", "nuclei_unet", "nuclei_vaegan")
 TRAINABLE = [bundle.name for bundle in list_bundles() if "can be trained" in bundle.use]
 
 
@@ -34,12 +37,12 @@ def test_bundles_are_listed_with_what_they_are_for():
     assert uses == {
         "nuclei_cvae": "can be trained",
         "nuclei_cyclegan": "can be trained, has trained weights",
-        "nuclei_ddpm": "can be trained",
+        "nuclei_ddpm": "can be trained, has trained weights",
         "nuclei_histology_pix2pix": "has trained weights",
         "nuclei_ldm": "can be trained",
         "nuclei_pix2pix": "can be trained, has trained weights",
-        "nuclei_rflow": "can be trained",
-        "nuclei_spade": "can be trained",
+        "nuclei_rflow": "can be trained, has trained weights",
+        "nuclei_spade": "can be trained, has trained weights",
         "nuclei_unet": "can be trained",
         "nuclei_vaegan": "can be trained",
     }
