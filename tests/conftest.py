@@ -25,7 +25,7 @@ def real_data() -> Callable[[str], Path]:
     return find
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def real_threads_env() -> dict[str, str]:
     """Environment of a subprocess that computes with the same number of threads as this one."""
     return {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}

@@ -33,6 +33,7 @@ NOT_NOTED = {  # what may change while a training goes on, or is described anywa
     *("datalist", "images", "masks", "unlabelled", "masks_dir", "unlabelled_dir", "device", "resume", "num_workers"),
     *("log_interval", "sample_interval", "val_interval", "tensorboard"),
     *("generator", "image_channels", "condition_channels", "spatial_dims", "encoding", "shown"),
+    *("blocks", "base_features"),  # of nuclei_cyclegan's networks
 }
 DESCRIBED = (
     "network_def",

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import torch
 from ignite.engine import Events
 from monai.engines import Trainer
+from torch.optim import Optimizer
 
 from monai_genaug._checks import check_choice
 from monai_genaug.training.processes import process_rank
@@ -151,6 +152,16 @@ class Checkpoint:
                 f"{path} cannot be read, it may be truncated: set resume=previous to go on from the epoch before in "
                 f"{self.previous.name}, or delete it to start again. ({type(error).__name__})"
             ) from error
+
+
+def describe_optimizer(optimizer: Optimizer) -> str:
+    """Say how an optimiser was made; what schedulers add to it, and when, does not count.
+
+    Example:
+        >>> describe_optimizer(torch.optim.SGD([torch.zeros(1)], lr=0.5))[:13]
+        "SGD {'lr': 0."
+    """
+    return f"{type(optimizer).__name__} {optimizer.defaults}"
 
 
 def _differences(found: Any, wanted: Any, name: str = "") -> list[str]:

@@ -33,7 +33,14 @@ SMOKE = {
     "nuclei_rflow": Smoke("loss", 3.0, 120, DENOISER),
     "nuclei_ldm": Smoke("loss", 2.0, 150, {**DENOISER, "autoencoder_epochs": 1, "learning_rate": 0.002}),
 }
-COMMON = {"crop_size": 64, "batch_size": 4, "num_workers": 0, "tensorboard": False, "device": "cpu"}
+COMMON = {
+    "crop_size": 64,
+    "batch_size": 4,
+    "num_workers": 0,
+    "tensorboard": False,
+    "device": "cpu",
+    "sample_interval": 2,
+}
 
 
 def test_every_bundle_of_a_generator_is_tried():

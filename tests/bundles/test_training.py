@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from monai_genaug import load_generator
+from monai_genaug.training import train_bundle
 from monai_genaug.training.bundle import config_files
 from tests.bundles.commands import run_bundle, start_bundle
 from tests.helpers import TINY_BUNDLES, write_pairs
@@ -173,6 +174,14 @@ def test_a_killed_training_of_the_friendly_command_goes_on_to_the_weights_of_the
     epoch = trained_epochs(folder)
     run(command)
     assert_was_killed_and_is_as_whole(folder, "nuclei_pix2pix", data, epoch)
+
+
+@pytest.mark.parametrize("bundle", TINY_BUNDLES)
+def test_what_one_command_has_trained_is_the_other_s_too(data, tmp_path, bundle):
+    settings = {**TINY_BUNDLES[bundle], "dataset_dir": str(data), "output_dir": str(tmp_path / "out")}
+    train_bundle(bundle, settings)
+    run_bundle(plain(bundle, data, tmp_path / "out", {}), tmp_path, tmp_path / "log")
+    assert "all 2 epochs are done, nothing is left to train" in (tmp_path / "log").read_text()
 
 
 def test_the_log_tells_of_data_epochs_and_losses(data, tmp_path):
