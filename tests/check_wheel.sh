@@ -30,7 +30,7 @@ print("transform: ok")
 EOF
 bundle=$(monai-genaug bundles nuclei_pix2pix)
 python -m monai.bundle run --bundle_root "$bundle" \
-    --config_file "['$bundle/configs/network.yaml','$bundle/configs/train.yaml']" --dataset_dir data --output_dir trained \
+    --config_file "$(monai-genaug bundles nuclei_pix2pix --configs)" --dataset_dir data --output_dir trained \
     --epochs 1 --iterations_per_epoch 2 --batch_size 2 --crop_size 32 > train.log 2>&1 || { cat train.log; exit 1; }
 python -c 'from monai_genaug import load_generator; load_generator("trained"); print("training: ok")'
 monai-genaug demo --data data --out report > demo.log 2>&1 || { cat demo.log; exit 1; }
