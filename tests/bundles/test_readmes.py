@@ -53,6 +53,7 @@ WRITES = {
         "model.ts",
     },
 }
+NARROW = {"blocks": 1, "base_features": 4, "discriminator_features": 4}  # of the paper's CycleGAN
 
 
 def blocks(name: str, language: str) -> list[str]:
@@ -70,7 +71,8 @@ def shrink(command: str) -> str:
         return " ".join([command, *(f"--set {key}={value}" for key, value in TINY.items())])
     if "monai.bundle run" in command and not re.search("evaluate.yaml|inference.yaml", command):
         inner = command.strip("()")
-        return " ".join([inner, *(f"--{key} {value}" for key, value in TINY.items())])
+        small = {**TINY, **(NARROW if "full.yaml" in command else {})}
+        return " ".join([inner, *(f"--{key} {value}" for key, value in small.items())])
     if "shared/evaluate.yaml" in command:
         return f"{command} --patch_size 8"
     return command
