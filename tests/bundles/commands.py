@@ -32,7 +32,6 @@ def run_bundle(arguments: list[str], folder: Path, log: Path) -> None:
 
 
 def _run(arguments: list[str], folder: str, log: str) -> None:
-    os.environ["OMP_NUM_THREADS"] = "1"
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(file, 1)
     os.dup2(file, 2)

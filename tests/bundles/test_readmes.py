@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from monai_genaug.generators.folders import list_bundles
 from monai_genaug.phantoms import write_nuclei_dataset
+from monai_genaug.training.bundle import check_setting, read_configs, trains_generator
 from tests.bundles.commands import run_bundle
 
 BUNDLES = Path(__file__).parents[2] / "bundles"
@@ -105,6 +107,22 @@ def test_the_python_of_the_generators_readme_runs(name):
         exec(block, scope)
     sample = scope["augment"].set_random_state(seed=0)({"label": torch.ones(1, 32, 32), "image": torch.rand(1, 32, 32)})
     assert sample["image"].meta["genaug"]["generator"] == name
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if trains_generator(name)])
+def test_generators_can_be_built_with_every_row_of_the_table_of_settings(name):
+    text = (BUNDLES / name / "docs/README.md").read_text()
+    rows = re.findall(r"^\| (.+?) \| `(--[^`]+)` \|$", text, flags=re.MULTILINE)
+    assert len(rows) >= 4
+    for use, flags in rows:
+        pairs = dict(part.split(maxsplit=1) for part in re.split(r"(?:^| )--", flags) if part)
+        parser = read_configs(name)
+        for key, value in pairs.items():
+            check_setting(key, yaml.safe_load(value.strip('"')) if value[0] != "@" else value, parser, name)
+            parser[key] = value if value[0] == "@" else yaml.safe_load(value.strip('"'))
+        generator = parser.get_parsed_content("generator")
+        assert generator.spatial_dims == int(pairs.get("spatial_dims", 2)), use
+        assert int(parser["crop_size"]) >= generator.least_size, use
 
 
 @pytest.mark.parametrize("name", NAMES)
