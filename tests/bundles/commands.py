@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import runpy
 import sys
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-PRELOADED = ["monai.bundle", "monai.engines", "monai.handlers", "monai.transforms", "monai_genaug.training"]
+from tests.processes import clean_processes
 
 
 def start_bundle(arguments: list[str], folder: Path, log: Path) -> BaseProcess:
     """Start ``python -m monai.bundle ARGUMENTS`` in a folder; what it prints goes to a file."""
-    context = multiprocessing.get_context("forkserver")  # its server has run nothing, so no threads are lost
-    context.set_forkserver_preload(PRELOADED)
-    process = context.Process(target=_run, args=(arguments, str(folder), str(log)))
+    process = clean_processes().Process(target=_run, args=(arguments, str(folder), str(log)))
     process.start()
     return process
 

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable
-from multiprocessing.queues import Queue
 from pathlib import Path
 
 import pytest
 import torch
-from torch import distributed, nn
+from torch import nn
 
+from tests.processes import run_together
 from tests.training.test_adversarial import Duel, Player
 
 
@@ -35,24 +34,15 @@ def results(duel: Duel) -> list[float]:
     return [*(part.weight.item() for part in parts), *(value.item() for value in duel.state.output.values())]
 
 
-def _duel_together(rank: int, address: Path, told: Queue) -> None:
-    distributed.init_process_group("gloo", f"file://{address}", rank=rank, world_size=2)
+def _duel_together(rank: int, folder: Path) -> list[float]:
     duel = shared_duel(rank, 2, nn.parallel.DistributedDataParallel)
     duel.run()
-    told.put((rank, results(duel)))
-    distributed.destroy_process_group()
+    return results(duel)
 
 
 def test_two_processes_train_as_one_does_on_the_whole_batch(tmp_path):
     alone = shared_duel(0, 1, lambda network: network)
     alone.run()
-    context = multiprocessing.get_context("fork")
-    told = context.Queue()
-    processes = [context.Process(target=_duel_together, args=(rank, tmp_path / "address", told)) for rank in (0, 1)]
-    for process in processes:
-        process.start()
-    answers = dict(told.get(timeout=120) for _ in processes)
-    for process in processes:
-        process.join()
+    answers = run_together(_duel_together, tmp_path)
     assert answers[0] == answers[1]
     assert answers[0] == pytest.approx(results(alone), rel=1e-5)

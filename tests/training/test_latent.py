@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from functools import cache
-from multiprocessing.queues import Queue
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +10,7 @@ import pytest
 import torch
 from ignite.engine import Events
 from monai.engines import SupervisedTrainer
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
 from torch.distributions import Normal, kl_divergence
 
 from monai_genaug import load_generator
@@ -31,6 +29,7 @@ from monai_genaug.training import (
     MovingAverage,
     fit_scale,
 )
+from tests.processes import run_together
 
 
 def build() -> LatentDiffusionGenerator:
@@ -272,23 +271,12 @@ def test_the_second_checkpoint_keeps_the_autoencoder_that_its_denoiser_was_train
     assert equal(copied(again.generator.network), copied(finished.generator.network))
 
 
-def _train_together(rank: int, folder: Path, told: Queue) -> None:
-    distributed.init_process_group("gloo", f"file://{folder / 'address'}", rank=rank, world_size=2)
+def _train_together(rank: int, folder: Path) -> list[float]:
     parts = stages(wrap=nn.parallel.DistributedDataParallel, rows=slice(rank, None, 2))
     run(folder, parts)
-    network = parts.average.network
-    told.put((rank, [float(value.double().sum()) for value in network.state_dict().values()]))
-    distributed.barrier()
-    distributed.destroy_process_group()
+    return [float(value.double().sum()) for value in parts.average.network.state_dict().values()]
 
 
 def test_two_processes_end_with_equal_weights_and_an_equal_scale(tmp_path):
-    context = multiprocessing.get_context("fork")
-    told = context.Queue()
-    processes = [context.Process(target=_train_together, args=(rank, tmp_path, told)) for rank in (0, 1)]
-    for process in processes:
-        process.start()
-    answers = dict(told.get(timeout=120) for _ in processes)
-    for process in processes:
-        process.join()
+    answers = run_together(_train_together, tmp_path)
     assert answers[0] == answers[1]

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import multiprocessing
-from multiprocessing.queues import Queue
 from pathlib import Path
 
 import torch
-from torch import distributed, nn
+from torch import nn
 
 from monai_genaug.training.processes import mean_over_processes, process_count, process_rank, unwrap
+from tests.processes import run_together
 
 
 def test_one_process_alone_is_the_first_of_one():
@@ -24,23 +23,14 @@ def test_a_network_that_is_not_wrapped_is_itself():
     assert unwrap(network) is network
 
 
-def _train_together(rank: int, address: Path, told: Queue) -> None:
-    distributed.init_process_group("gloo", f"file://{address}", rank=rank, world_size=2)
+def _train_together(rank: int, folder: Path) -> tuple[int, int, bool, dict[str, float]]:
     network = nn.Linear(1, 1)
     wrapped = nn.parallel.DistributedDataParallel(network)
     means = mean_over_processes({"a": torch.tensor(1.0 + rank), "b": torch.tensor(10.0 * rank)})
     numbers = {name: value.item() for name, value in means.items()}
-    told.put((process_rank(), process_count(), unwrap(wrapped) is network, numbers))
-    distributed.destroy_process_group()
+    return process_rank(), process_count(), unwrap(wrapped) is network, numbers
 
 
 def test_two_processes_know_their_numbers_and_share_the_means(tmp_path):
-    context = multiprocessing.get_context("fork")
-    told = context.Queue()
-    processes = [context.Process(target=_train_together, args=(rank, tmp_path / "address", told)) for rank in (0, 1)]
-    for process in processes:
-        process.start()
-    answers = sorted(told.get(timeout=120) for _ in processes)
-    for process in processes:
-        process.join()
+    answers = run_together(_train_together, tmp_path)
     assert answers == [(rank, 2, True, {"a": 1.5, "b": 5.0}) for rank in (0, 1)]
