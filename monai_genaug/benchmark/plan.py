@@ -150,7 +150,8 @@ def check_overrides(name: str, bundle: str, overrides: Any, given: Iterable[str]
     Example:
         >>> check_overrides("unet", "nuclei_unet", {"epochs": 3}, ["seed"])
     """
-    from monai_genaug.training.bundle import check_setting, read_configs
+    from monai_genaug.training.bundle import read_configs
+    from monai_genaug.training.settings import check_setting
 
     if not isinstance(overrides, Mapping):
         raise ValueError(f"{name} is {overrides!r}, expected a mapping of settings of bundles/{bundle}.")

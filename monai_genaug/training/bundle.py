@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
-import inspect
 import os
 from collections import UserList
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from pydoc import locate
 from typing import Any
 
 import torch
@@ -22,6 +19,7 @@ from monai_genaug.training.draws import SeededLoader
 from monai_genaug.training.handlers import ProgressHandler
 from monai_genaug.training.logs import log_to_file, muted
 from monai_genaug.training.progress import Progress
+from monai_genaug.training.settings import check_setting
 from monai_genaug.training.threads import joined_pools
 from monai_genaug.training.unpaired import JoinedLoader
 
@@ -245,53 +243,3 @@ def _plain_errors() -> Iterator[None]:
         if type(cause) is RuntimeError:
             raise
         raise cause from None
-
-
-def check_setting(name: str, value: Any, parser: ConfigParser, bundle: str) -> None:
-    """Refuse the id of an entry that a bundle's configs do not have, naming the nearest, and text for a number.
-
-    Args:
-        name: id, such as ``epochs`` or ``network_def#base_features``.
-        value: what it is to be set to.
-        parser: of the bundle's configs.
-        bundle: name of the bundle, for the message.
-
-    Raises:
-        ValueError: if there is no such entry, or it is a number and the value is none.
-
-    Example:
-        >>> check_setting("epoch", 2, ConfigParser({"epochs": 3}), "a")
-        Traceback (most recent call last):
-            ...
-        ValueError: 'epoch' is no setting of a, did you mean 'epochs'...
-    """
-    if name.startswith("settings"):
-        raise ValueError("settings is a record of what was set: set the entry itself, such as seed or epochs.")
-    if (name not in parser or name.startswith("_")) and not _is_argument(name, parser):
-        known = _ids(parser.config)
-        near = difflib.get_close_matches(name, known, n=3, cutoff=0.5) or [key for key in known if "#" not in key][:10]
-        raise ValueError(
-            f"{name!r} is no setting of {bundle}, did you mean {', '.join(map(repr, near))}? All of them stand in the "
-            f"files that `monai-genaug bundles {bundle} --configs` names."
-        )
-    default = parser.get(name)
-    is_text = isinstance(value, str) and not value.startswith(("$", "@", "%"))
-    if isinstance(default, int | float) and is_text and name != "resume":
-        raise ValueError(f"{name} is {value!r}, expected a number such as {default!r}.")
-
-
-def _is_argument(name: str, parser: ConfigParser) -> bool:
-    """Tell whether an id names an argument, not given so far, of a class or function in the configs."""
-    parent, _, argument = name.rpartition("#")
-    config = parser[parent] if parent and parent in parser else None
-    target = locate(config["_target_"]) if isinstance(config, dict) and "_target_" in config else None
-    return callable(target) and argument in inspect.signature(target).parameters
-
-
-def _ids(node: Any, prefix: str = "") -> list[str]:
-    """Name all entries of a config, top level first."""
-    if not isinstance(node, Mapping):
-        return []
-    keys = [f"{prefix}{key}" for key in node if not str(key).startswith("_")]
-    below = [name for key, value in node.items() for name in _ids(value, f"{prefix}{key}#")]
-    return keys + below

@@ -70,6 +70,9 @@ class Checkpoint:
         Raises:
             ValueError: if the file is damaged or of another training, or another process trains into its folder.
         """
+        epochs = engine.state.max_epochs
+        if not isinstance(epochs, int) or epochs < 1:
+            raise ValueError(f"epochs is {epochs!r}, expected a whole number of at least 1.")
         engine.state.started = time.perf_counter() - earlier
         with ExitStack() as stack:
             if process_rank() == 0:

@@ -16,7 +16,8 @@ import yaml
 
 from monai_genaug.generators.folders import list_bundles
 from monai_genaug.phantoms import write_nuclei_dataset
-from monai_genaug.training.bundle import check_setting, read_configs, trains_generator
+from monai_genaug.training.bundle import read_configs, trains_generator
+from monai_genaug.training.settings import check_setting
 from tests.bundles.commands import run_bundle
 
 BUNDLES = Path(__file__).parents[2] / "bundles"

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from monai.bundle import ConfigParser
 
-from monai_genaug.training.bundle import check_setting
-from tests.helpers import train, write_pairs
+from monai_genaug.training.bundle import read_configs, train_bundle
+from monai_genaug.training.settings import check_setting
+from tests.helpers import TINY_BUNDLES, train, write_pairs
 
 NO_NOISE = {"network_def#latent_channels": 0, "network_def#smooth_channels": 0, "network_def#noise_channels": 0}
 
@@ -55,8 +57,53 @@ def test_nested_settings_are_known_by_their_ids():
         check_setting("a#c", 2, parser, "x")
 
 
+@pytest.mark.parametrize("name", ["crop_size ", " crop_size", "crop _size", "network_def#levels "])
+def test_a_name_with_a_space_is_refused(name):
+    with pytest.raises(ValueError, match=r"is no setting of x, did you mean .*(crop_size|levels)'"):
+        check_setting(name, 16, read_configs("nuclei_pix2pix"), "x")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("crop_size", [32, 32, 16], "a whole number such as 128"),
+        ("crop_size", None, "a whole number such as 128"),
+        ("epochs", 2.5, "a whole number such as 36"),
+        ("epochs", True, "a whole number such as 36"),
+        ("learning_rate", "fast", "a number such as 0.0002"),
+        ("learning_rate", False, "a number such as 0.0002"),
+        ("amp", 1, "true or false"),
+        ("amp", "maybe", "true or false"),
+        ("encoding", "@onehot", "one of '@binary', '@one_hot', '@instance'"),
+        ("encoding", "one_hot", "one of '@binary', '@one_hot', '@instance'"),
+        ("network_def#in_channels", "@condition_chanels", "one of '@condition_channels'"),
+        ("seed", "@zzzzzzzz", "the name of another entry after @"),
+    ],
+    ids=lambda value: re.sub(r"\W+", "_", str(value)),
+)
+def test_a_value_of_another_kind_is_refused(name, value, expected):
+    with pytest.raises(ValueError, match=re.escape(f"{name} is {value!r}, expected {expected}")):
+        check_setting(name, value, read_configs("nuclei_pix2pix"), "nuclei_pix2pix")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("lambda_l1", 3), ("resume", "previous"), ("encoding", "@instance"), ("epochs", "$2 * 3"), ("masks_dir", "masks")],
+)
+def test_a_value_that_fits_is_taken(name, value):
+    check_setting(name, value, read_configs("nuclei_pix2pix" if name != "masks_dir" else "nuclei_cyclegan"), "x")
+
+
+@pytest.mark.parametrize("epochs", [0, -1, "$2.5"])
+def test_epochs_that_cannot_be_trained_are_refused(data, tmp_path, epochs):
+    settings = {**TINY_BUNDLES["nuclei_rflow"], "dataset_dir": str(data), "output_dir": str(tmp_path / "out")}
+    with pytest.raises(ValueError, match=r"epochs is -?[\d.]+, expected a whole number of at least 1"):
+        train_bundle("nuclei_rflow", {**settings, "epochs": epochs})
+    assert written(tmp_path / "out") == []
+
+
 def test_text_for_a_number_is_refused_unless_it_is_an_expression(data, tmp_path):
-    with pytest.raises(ValueError, match="epochs is '3', expected a number such as 36"):
+    with pytest.raises(ValueError, match="epochs is '3', expected a whole number such as 36"):
         train(data, tmp_path, epochs="3")
     train(data, tmp_path, epochs="$1 + 1")
     assert metadata(tmp_path)["training"]["settings"]["epochs"] == 2
@@ -83,7 +130,6 @@ def test_text_for_a_number_is_refused_unless_it_is_an_expression(data, tmp_path)
         ({"adversarial": "wgan"}, "'wgan', expected one of 'bce', 'lsgan', 'hinge'"),
         ({"discriminator_features": 0}, "discriminator_features is 0, expected at least 1"),
         ({"discriminator_layers": 0}, "discriminator_layers is 0, expected at least 1"),
-        ({"discriminator_layers": 2.5}, "discriminator_layers is 2.5, expected a whole number"),
         ({"num_workers": -1}, "num_workers"),
         ({"sample_interval": 0}, "^sample_interval is 0, expected at least 1"),
         ({"resume": "prev"}, "resume is 'prev', expected one of True, False, 'previous'"),
