@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +169,7 @@ class SampleGrid:
         seeds: how many synthetic images each has.
 
     Raises:
-        ValueError: if `interval`, `rows` or `seeds` is below 1.
+        ValueError: if `interval`, `rows` or `seeds` is below 1; as training begins, if items do not fit the generator.
     """
 
     def __init__(
@@ -188,7 +188,24 @@ class SampleGrid:
 
     def attach(self, engine: Trainer) -> None:
         """Listen to the engine."""
+        engine.add_event_handler(Events.STARTED, self.check)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+
+    def check(self, engine: Trainer) -> None:
+        """Read what will be shown and refuse, before the first epoch, what the generator does not fit."""
+        for item in self._shown():
+            self.generator.encode(as_plain_tensor(item["label"])[None])
+            if "image" not in item:
+                continue
+            found, expected = tuple(item["image"].shape), (self.generator.image_channels, *item["label"].shape[1:])
+            if found != expected:
+                raise ValueError(
+                    f"an image that is to be shown beside synthetic ones has shape {found}, expected {expected} as its "
+                    "label and the generator say: correct it, or take it out of the data set."
+                )
+
+    def _shown(self) -> Iterator[Mapping[str, Tensor]]:
+        return (self.dataset[index] for index in range(min(self.rows, len(self.dataset))))
 
     def __call__(self, engine: Trainer) -> None:
         """Write the picture of this epoch, if it is its turn."""
@@ -200,8 +217,7 @@ class SampleGrid:
         generator = build_generator(describe_generator(self.generator)).to(engine.state.device)
         generator.get_submodule("network").load_state_dict(averaged(engine).state_dict())
         rows = []
-        for index in range(min(self.rows, len(self.dataset))):
-            item = self.dataset[index]
+        for item in self._shown():
             label, real = as_plain_tensor(item["label"]), [as_plain_tensor(item["image"])] if "image" in item else []
             condition = generator.encode(label[None].to(engine.state.device))
             made = generator.sample(condition.expand(self.seeds, *condition.shape[1:]), seeds=range(self.seeds))

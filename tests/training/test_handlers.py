@@ -230,6 +230,23 @@ def test_pictures_leave_the_trained_network_alone(tmp_path):
     assert all(torch.equal(value, before[key]) for key, value in generator.state_dict().items())
 
 
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [
+        ({"image": torch.rand(3, 8, 8), "label": blobs((8, 8), 0)}, r"shape \(3, 8, 8\), expected \(1, 8, 8\)"),
+        ({"image": torch.rand(1, 8, 9), "label": blobs((8, 8), 0)}, r"shape \(1, 8, 9\), expected \(1, 8, 8\)"),
+        ({"label": blobs((8, 8), 0, values=3)}, "label holds the value 3"),
+    ],
+    ids=["channels", "size", "class"],
+)
+def test_what_cannot_be_pictured_is_refused_before_the_first_epoch(tmp_path, item, message):
+    generator = build(num_classes=2)
+    engine = Engine([SampleGrid(tmp_path, generator, [*items(), item], interval=2)], network=generator.network)
+    with pytest.raises(ValueError, match=message):
+        engine.run()
+    assert engine.drawn == []
+
+
 @pytest.mark.parametrize("name", ["interval", "rows", "seeds"])
 def test_pictures_that_would_show_nothing_are_refused(tmp_path, name):
     with pytest.raises(ValueError, match=f"^sample_{name} is 0, expected at least 1"):
