@@ -24,6 +24,8 @@ def test_the_code_of_the_guide_runs(tmp_path, monkeypatch):
     assert scope["new"].shape == (1, 200, 160)
     assert len(scope["new"].unique()) > 3
     assert len(scope["gate"].gates) == 2
+    assert (scope["store"].drawn, len(scope["third"]), len(scope["mixed"])) == (9, 9, 15)
+    assert scope["shares"] == [0.0] * 4
     assert load_generator("on_backgrounds").backgrounds.known.float().mean() > 0.3
     assert load_generator("my_editor").name == "EditingGenerator(Pix2PixGenerator)"
 

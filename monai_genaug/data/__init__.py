@@ -8,6 +8,9 @@ from monai_genaug.data.digest import digest_datalist
 from monai_genaug.data.fetch import SOURCES, DatasetSource, fetch
 from monai_genaug.data.items import CheckPaird, ScaleToUnitd, load_items, scale_to_unit
 from monai_genaug.data.label_maps import check_label_map, read_label_map
+from monai_genaug.data.mask_files import list_masks
+from monai_genaug.data.mixing import RatioBatchSampler, mix_datalists
+from monai_genaug.data.pairs import image_suffix, write_image, write_label, write_pair
 from monai_genaug.data.reader import AnyImageReader
 from monai_genaug.data.splits import split_by_group
 from monai_genaug.data.unpaired import list_unpaired, load_images, load_labels
@@ -20,17 +23,21 @@ __all__ = [
     "DatalistSummary",
     "DatasetSource",
     "FormatError",
+    "RatioBatchSampler",
     "ScaleToUnitd",
     "check_label_map",
     "describe_datalist",
     "digest_datalist",
     "fetch",
+    "image_suffix",
     "is_source",
+    "list_masks",
     "list_unpaired",
     "load_datalist",
     "load_images",
     "load_items",
     "load_labels",
+    "mix_datalists",
     "read_array",
     "read_label_map",
     "replacing",
@@ -38,4 +45,7 @@ __all__ = [
     "split_by_group",
     "write_array",
     "write_dataset",
+    "write_image",
+    "write_label",
+    "write_pair",
 ]

@@ -79,6 +79,11 @@ def load_datalist(
         if splits["validation"] or splits["test"]:
             return splits
         items = splits["training"]
+    elif root.is_dir() and (root / "manifest.json").is_file() and (root / "records").is_dir():
+        raise ValueError(
+            f"{name_path(root, name)} is a store of synthetic pairs that is not finished: run the same monai-genaug "
+            "synthesize again."
+        )
     elif root.is_dir():
         items = _list_folder(root, name_path(root, name))
     else:

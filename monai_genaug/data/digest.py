@@ -46,6 +46,19 @@ def _hash_path(path: Path) -> bytes:
 
 @lru_cache(maxsize=1024)
 def _hash_file(path: Path, changed: int) -> bytes:
+    return hash_file(path)
+
+
+def hash_file(path: Path) -> bytes:
+    """Hash what a file holds by SHA-256, in little memory.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = Path(folder, "a.png").write_bytes(b"1")
+        ...     hash_file(Path(folder, "a.png")).hex()[:16]
+        '6b86b273ff34fce1'
+    """
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(2**20):

@@ -40,14 +40,33 @@ def read_label_map(source: str | os.PathLike[str]) -> Tensor:
         ...     read_label_map(write_array(f"{folder}/label.png", np.array([[[0, 700]]], np.uint16)))
         tensor([[[  0, 700]]])
     """
-    label = read_array(source)[0]
-    if label.shape[0] != 1:
+    return take_label_map(read_array(source)[0], name=str(source))
+
+
+def take_label_map(array: NDArray[Any], *, name: str) -> Tensor:
+    """Give what was read from a file as a label map.
+
+    Args:
+        array: of `read_array`.
+        name: what errors call it.
+
+    Returns:
+        (1, *S), int64.
+
+    Raises:
+        ValueError: for several channels, or what `check_label_map` refuses.
+
+    Example:
+        >>> take_label_map(np.array([[[0, 700]]], np.uint16), name="a.png")
+        tensor([[[  0, 700]]])
+    """
+    if array.shape[0] != 1:
         raise ValueError(
-            f"{source} has {label.shape[0]} channels, expected one: save label maps as one grey channel; if it is an "
+            f"{name} has {array.shape[0]} channels, expected one: save label maps as one grey channel; if it is an "
             "image, check that images and labels are not mixed up."
         )
-    numbers = torch.from_numpy(label.astype(np.float64 if label.dtype.kind == "f" else np.int64))
-    return check_label_map(numbers, name=str(source))
+    numbers = torch.from_numpy(array.astype(np.float64 if array.dtype.kind == "f" else np.int64))
+    return check_label_map(numbers, name=name)
 
 
 def check_label_map(label: Tensor, *, name: str = "label") -> Tensor:

@@ -4,105 +4,31 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from ignite.engine import Engine, Events
 from monai.inferers import Inferer
 from torch import Tensor
 
-from monai_genaug._rng import derive_seed
-from monai_genaug.data import check_label_map, read_array, replacing, write_array, write_dataset
-from monai_genaug.data._folders import name_path, tell_content
-from monai_genaug.data.arrays import find_suffix, strip_suffix
+from monai_genaug.data import image_suffix, list_masks, write_dataset, write_pair
 from monai_genaug.generators.base import ConditionalGenerator
+from monai_genaug.store.checks import check_masks
+
+__all__ = [  # with what configs name here that lies below
+    "ImageWriter",
+    "SeededInferer",
+    "check_masks",
+    "check_output",
+    "image_suffix",
+    "list_masks",
+    "prepare_seeded",
+]
 
 logger = logging.getLogger(__name__)
 Item = dict[str, Any]
-NIFTI, GEOMETRIC, TIFF = (".nii", ".nii.gz"), (".nii", ".nii.gz", ".mha", ".mhd", ".nrrd"), (".tif", ".tiff")
-
-
-def list_masks(folder: str | os.PathLike[str], *, per_mask: int = 1, seed: int = 0, name: str = "") -> list[Item]:
-    """List the images that are to be made from the masks of a folder.
-
-    Args:
-        folder: holds masks in any format of `read_array`, one file each; hidden files and subfolders are left out.
-        per_mask: images from each mask; above 1 their names are numbered from 0.
-        seed: from which each image's own seed derives, by its mask's name without suffix and its number.
-        name: of the setting that `folder` comes from, such as ``masks_dir``, for errors.
-
-    Returns:
-        For each image ``{"label": path, "name": str, "group": name of the mask, "seed": int}``, sorted by mask.
-
-    Raises:
-        FileNotFoundError: if there is no such folder, or no mask in it.
-        ValueError: if two masks have one name, or `per_mask` < 1.
-
-    Example:
-        >>> import tempfile
-        >>> with tempfile.TemporaryDirectory() as masks:
-        ...     _ = write_array(f"{masks}/a.png", np.ones((1, 4, 4), np.uint8))
-        ...     [item["name"] for item in list_masks(masks, per_mask=2)]
-        ['a_0', 'a_1']
-    """
-    if per_mask < 1:
-        raise ValueError(f"per_mask is {per_mask}, expected at least 1 image from each mask.")
-    root = Path(folder).expanduser()
-    called = name_path(root, name)
-    if not root.is_dir():
-        raise FileNotFoundError(f"{called} is no folder, expected one that holds masks or images: check its path.")
-    masks: dict[str, Path] = {}
-    others = []
-    for file in sorted(path for path in root.iterdir() if not path.name.startswith(".")):
-        if file.is_dir() or not find_suffix(file.name):
-            others.append(file.name)
-        elif (stem := strip_suffix(file.name)) in masks:
-            raise ValueError(f"{root} has {masks[stem].name} and {file.name}, expected one file a name: rename one.")
-        else:
-            masks[stem] = file
-    if not masks:
-        raise FileNotFoundError(
-            f"{called} {tell_content(root)}, expected files such as a.png or a.nii.gz: check its path."
-        )
-    if others:
-        logger.warning("%s: left out %s, which can be no images.", root, ", ".join(others[:5]))
-    return [
-        {
-            "label": str(file),
-            "name": stem if per_mask == 1 else f"{stem}_{number}",
-            "group": stem,
-            "seed": derive_seed(seed, stem, number),
-        }
-        for stem, file in masks.items()
-        for number in range(per_mask)
-    ]
-
-
-def check_masks(entries: Iterable[Mapping[str, Any]], generator: ConditionalGenerator) -> None:
-    """Read every mask and refuse what the generator cannot take, before the first image is made.
-
-    Args:
-        entries: of `list_masks`.
-        generator: that is to take them.
-
-    Raises:
-        ValueError: naming the file, if it cannot be read or its dimensions, channels or values do not fit, or
-            it looks like an image.
-    """
-    for source in dict.fromkeys(entry["label"] for entry in entries):
-        array = read_array(source)[0]
-        label = torch.tensor(array)
-        try:
-            generator.encode(label[None])
-        except ValueError as error:
-            raise ValueError(f"{source} is no mask for this generator: {error}") from error
-        check_label_map(label, name=str(source))
-        if array.min() > 0:
-            logger.warning("%s has no background: is it an image, and no mask?", source)
 
 
 def check_output(folder: str | os.PathLike[str], *, masks_dir: str | os.PathLike[str], overwrite: bool) -> None:
@@ -220,56 +146,3 @@ class ImageWriter:
             self.folder, {"training": self.items}, name=name, licence=self.licence, source=self.source, label="as given"
         )
         logger.info("%s: %d %s.", self.folder, len(self.items), name)
-
-
-def write_pair(folder: Path, name: str, image: Tensor, mask: Path) -> tuple[Path, Path]:
-    """Write a synthetic image, and copy its mask, under one name.
-
-    NIfTI, MetaImage and NRRD masks give NIfTI images, float32 in [0, 1], with the mask's affine; others 8 bit: TIFF
-    masks and volumes TIFF, the rest PNG, or TIFF where PNG cannot hold the channels.
-
-    Args:
-        folder: gets images/ and labels/.
-        name: without suffix.
-        image: (C, *S) in [0, 1].
-        mask: the mask's file.
-
-    Returns:
-        Paths of image and label.
-
-    Example:
-        >>> import tempfile
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     mask = write_array(f"{folder}/mask.png", np.ones((1, 4, 4), np.uint8))
-        ...     [path.name for path in write_pair(Path(folder), "a", torch.rand(2, 4, 4), mask)]
-        ['a.tif', 'a.png']
-    """
-    suffix = find_suffix(mask.name) or ""
-    form = image_suffix(mask.name, image)
-    unit = image.detach().cpu().float().numpy()
-    if form in NIFTI:
-        path = write_array(folder / "images" / f"{name}{form}", unit, read_array(mask)[1]["affine"])
-    else:
-        path = write_array(folder / "images" / f"{name}{form}", (255 * unit).round().astype(np.uint8))
-    if suffix == ".mhd":  # names another file that holds the values
-        array, meta = read_array(mask)
-        return path, write_array(folder / "labels" / f"{name}.nii.gz", array, meta["affine"])
-    label = folder / "labels" / f"{name}{suffix}"
-    with replacing(label) as hidden:
-        shutil.copyfile(mask, hidden)
-    return path, label
-
-
-def image_suffix(name: str, image: Tensor) -> str:
-    """Choose the format of an image (C, *S) that is made from a file.
-
-    Example:
-        >>> image_suffix("mask.nii.gz", torch.zeros(1, 4, 4, 4)), image_suffix("mask.bmp", torch.zeros(3, 4, 4))
-        ('.nii.gz', '.png')
-    """
-    suffix = find_suffix(name) or ""
-    if suffix in GEOMETRIC and (image.ndim == 4 or image.shape[0] == 1):
-        return suffix if suffix in NIFTI else ".nii.gz"
-    if suffix in TIFF:
-        return suffix
-    return ".png" if image.ndim == 3 and image.shape[0] in (1, 3) else ".tif"

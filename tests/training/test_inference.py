@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +8,11 @@ import pytest
 import torch
 from monai.bundle import ConfigWorkflow
 
-from monai_genaug.data import FormatError, load_datalist, load_items, read_array, write_array
+from monai_genaug.data import load_datalist, load_items, read_array, write_array
 from monai_genaug.generators import load_generator
 from monai_genaug.generators.folders import digest_generator, find_bundle
-from monai_genaug.training.inference import check_masks, check_output, list_masks, prepare_seeded, write_pair
-from tests.helpers import blobs, build, save_untrained
+from monai_genaug.training.inference import check_output, prepare_seeded
+from tests.helpers import blobs, save_untrained
 
 BUNDLE = find_bundle("nuclei_pix2pix")
 SHARED = BUNDLE.parent / "shared"
@@ -125,103 +124,6 @@ def test_volumes_keep_their_affine(tmp_path):
     assert (out / "labels/v.nii.gz").read_bytes() == (tmp_path / "masks/v.nii.gz").read_bytes()
 
 
-@pytest.mark.parametrize(
-    ("mask", "shape", "channels", "image"),
-    [
-        ("m.png", (6, 7), 3, "a.png"),
-        ("m.PNG", (6, 7), 2, "a.tif"),
-        ("m.tiff", (6, 7), 1, "a.tiff"),
-        ("m.tif", (5, 6, 7), 1, "a.tif"),
-        ("m.nii", (6, 7), 1, "a.nii"),
-        ("m.nii.gz", (6, 7), 3, "a.png"),
-        ("m.nii.gz", (5, 6, 7), 2, "a.nii.gz"),
-    ],
-)
-def test_an_image_has_a_format_that_holds_it(tmp_path, mask, shape, channels, image):
-    file = write_array(tmp_path / mask, np.ones((1, *shape), np.uint8))
-    made = torch.linspace(0, 1, channels * int(np.prod(shape))).reshape(channels, *shape)
-    paths = write_pair(tmp_path / "out", "a", made, file)
-    assert [path.name for path in paths] == [image, mask.lower().replace("m", "a", 1)]
-    found = read_array(paths[0])[0]
-    scale = 1 if found.dtype == np.float32 else 255
-    np.testing.assert_allclose(found / scale, made.numpy(), atol=0.5 / 255 + 1e-6)
-
-
-@pytest.mark.parametrize(("suffix", "label"), [(".mha", "a.mha"), (".mhd", "a.nii.gz")])
-def test_metaimage_masks_give_nifti_images_at_their_place(tmp_path, suffix, label):
-    import SimpleITK
-
-    mask = SimpleITK.Image(4, 5, 6, SimpleITK.sitkUInt8)
-    mask.SetSpacing((1.0, 2.0, 3.0))
-    SimpleITK.WriteImage(mask, str(tmp_path / f"m{suffix}"))
-    paths = write_pair(tmp_path / "out", "a", torch.rand(1, 4, 5, 6), tmp_path / f"m{suffix}")
-    assert [path.name for path in paths] == ["a.nii.gz", label]
-    (image, where), (copy, there) = (read_array(path) for path in paths)
-    assert image.shape == copy.shape == (1, 4, 5, 6)
-    np.testing.assert_allclose(where["affine"], np.diag([-1.0, -2.0, 3.0, 1.0]))
-    np.testing.assert_allclose(there["affine"], where["affine"])
-
-
-def test_a_missing_folder_of_masks_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"nowhere is no folder"):
-        list_masks(tmp_path / "nowhere")
-
-
-def test_a_folder_without_masks_is_named_with_what_it_holds(tmp_path):
-    (tmp_path / "notes.txt").touch()
-    with pytest.raises(FileNotFoundError, match=r"holds notes\.txt, expected files"):
-        list_masks(tmp_path)
-
-
-def test_what_can_be_no_mask_is_left_out_and_told(masks, caplog):
-    (masks / "notes.txt").touch()
-    (masks / "old").mkdir()
-    (masks / ".hidden.png").touch()
-    with caplog.at_level(logging.WARNING):
-        names = [item["name"] for item in list_masks(masks)]
-    assert names == ["a", "b"]
-    assert "left out notes.txt, old" in caplog.text
-
-
-def test_two_masks_of_one_name_are_refused(masks):
-    (masks / "a.nii.gz").touch()
-    with pytest.raises(ValueError, match=r"a\.nii\.gz and a\.png, expected one file a name"):
-        list_masks(masks)
-
-
-def test_less_than_one_image_from_a_mask_is_refused(masks):
-    with pytest.raises(ValueError, match="per_mask is 0"):
-        list_masks(masks, per_mask=0)
-
-
-@pytest.mark.parametrize(
-    ("array", "message"),
-    [
-        (np.full((1, 8, 8), 0.5, np.float32), r"c\.tif is no mask.*holds 0\.5"),
-        (np.ones((3, 8, 8), np.uint8), r"c\.tif is no mask.*one channel"),
-        (np.ones((1, 4, 8, 8), np.uint8), r"c\.tif is no mask.*2 spatial dims"),
-        (np.full((1, 8, 8), -1, np.int16), r"c\.tif is no mask.*holds -1"),
-    ],
-    ids=["fractions", "colour", "volume", "negative"],
-)
-def test_a_file_that_is_no_mask_is_named(masks, array, message):
-    write_array(masks / "c.tif", array)
-    with pytest.raises(ValueError, match=message):
-        check_masks(list_masks(masks), build())
-
-
-def test_a_class_that_the_generator_does_not_know_is_named(masks):
-    with pytest.raises(ValueError, match=r"b\.png is no mask.*value 600"):
-        check_masks(list_masks(masks), build(num_classes=2))
-
-
-def test_a_truncated_mask_is_named(masks):
-    content = (masks / "b.png").read_bytes()
-    (masks / "b.png").write_bytes(content[: len(content) // 2])
-    with pytest.raises(FormatError, match=r"b\.png cannot be read"):
-        check_masks(list_masks(masks), build())
-
-
 def test_nothing_is_written_where_one_mask_is_wrong(masks, tmp_path, generator):
     write_array(masks / "c.tif", np.full((1, 8, 8), 0.5, np.float32))
     with pytest.raises(RuntimeError) as caught:
@@ -271,23 +173,3 @@ def test_a_batch_with_images_has_them_as_targets():
     assert torch.equal(images, batch["image"])
     assert seeds == [5, 6, 7, 2**62 + 1]
     assert kwargs == {}
-
-
-def test_a_mask_without_background_is_warned_of(tmp_path, caplog):
-    write_array(tmp_path / "a.png", np.full((1, 8, 8), 7, np.uint8))
-    check_masks(list_masks(tmp_path), build())
-    assert "a.png has no background" in caplog.text
-
-
-def test_an_image_in_the_folder_of_masks_is_refused(masks):
-    noise = np.random.default_rng(0).integers(0, 200, (1, 20, 30)).astype(np.uint8)
-    write_array(masks / "c.png", noise)
-    with pytest.raises(ValueError, match=r"^\S*c\.png holds .* values, .*looks like an image, or a mask that was"):
-        check_masks(list_masks(masks), build())
-
-
-def test_an_empty_folder_is_called_empty_and_by_its_setting(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"^masks_dir /.* is empty, expected files such as a\.png"):
-        list_masks(tmp_path, name="masks_dir")
-    with pytest.raises(FileNotFoundError, match=r"^masks_dir /.*nowhere is no folder"):
-        list_masks(tmp_path / "nowhere", name="masks_dir")
