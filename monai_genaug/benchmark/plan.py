@@ -73,12 +73,13 @@ def check_keys(entries: Mapping[str, Any], known: Iterable[str], where: str) -> 
             raise ValueError(f"{where} has the unknown entry {key!r}{hint} Known are {', '.join(known)}.")
 
 
-def choose_setting(content: Mapping[str, Any], name: str) -> dict[str, Any]:
+def choose_setting(content: Mapping[str, Any], name: str, *, named: Iterable[str] = ()) -> dict[str, Any]:
     """Lay one of a plan's settings over its other entries; mappings are joined key by key, at any depth.
 
     Args:
         content: of `read_plan`.
         name: of the setting.
+        named: entries that are mappings by names of the plan's own, to which no setting may add.
 
     Returns:
         The entries without ``kind`` and ``settings``.
@@ -102,6 +103,8 @@ def choose_setting(content: Mapping[str, Any], name: str) -> dict[str, Any]:
     for key, value in block.items():
         if key in FIXED:
             raise ValueError(f"the setting {name!r} has {key}, which belongs to the whole plan: move it there.")
+        if key in named and isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
+            check_keys(value, merged[key], f"{key} of the setting {name!r}")
         merged[key] = _lay_over(merged.get(key), value)
     return merged
 
@@ -163,3 +166,5 @@ def check_overrides(name: str, bundle: str, overrides: Any, given: Iterable[str]
         if first in given:
             raise ValueError(f"{name} has {key}, which the benchmark sets: take it out.")
         check_setting(key, value, parser, bundle)
+        if key in ("epochs", "iterations_per_epoch", "batch_size") and not isinstance(value, str):
+            check_whole(f"{key} of {name}", value)

@@ -16,8 +16,10 @@ class BenchmarkResult(NamedTuple):
         folder: with results.json and further files.
         tables: to be shown.
         failures: what could not be done, a line each.
+        unfinished: what is to be said of work that was left for another call; empty if none was.
     """
 
     folder: Path
     tables: list[Table]
     failures: Sequence[str] = ()
+    unfinished: str = ""

@@ -9,6 +9,8 @@ import typer
 
 from monai_genaug.cli.shared import stopping, tell_of_loading, told
 
+OUT_OF_TIME = 3  # exit status, which a loop can tell from a failure
+
 
 def demo(
     data: Annotated[
@@ -77,7 +79,9 @@ def benchmark(
     setting: Annotated[str, typer.Option(help="Which of the plan's settings, such as short or full.")] = "short",
     device: Annotated[str | None, typer.Option(help="cpu or cuda; by default cuda where there is one.")] = None,
     shard: Annotated[str | None, typer.Option(help="i/n: the i-th of n processes that share the work.")] = None,
-    minutes: Annotated[float | None, typer.Option(help="Stop after so long; the same command goes on.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Stop after so long, with exit status 3; the same command goes on.")
+    ] = None,
 ) -> None:
     """Run a comparison that a YAML file describes; one that was stopped goes on."""
     tell_of_loading()
@@ -101,5 +105,7 @@ def benchmark(
     typer.echo(f"results: {result.folder}")
     for failure in result.failures:
         typer.secho(failure, fg="red", err=True)
-    if result.failures:
-        raise typer.Exit(1)
+    if result.unfinished:
+        typer.echo(result.unfinished, err=True)
+    if result.failures or result.unfinished:
+        raise typer.Exit(1 if result.failures else OUT_OF_TIME)

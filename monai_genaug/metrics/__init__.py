@@ -16,7 +16,15 @@ from monai_genaug.metrics.manifold import (
 )
 from monai_genaug.metrics.nearest import densest_patch, halve, halve_all_ways, nearest_distance
 from monai_genaug.metrics.overlap import BoundedHausdorffDistance, dice_and_jaccard, hausdorff_distance
-from monai_genaug.metrics.paired import score_images
+from monai_genaug.metrics.paired import (
+    multiscale_structural_similarity,
+    normalized_squared_error,
+    perceptual_distance,
+    score_images,
+    structural_similarity,
+    universal_quality_index,
+    visual_information_fidelity,
+)
 from monai_genaug.metrics.resampling import SubsampleInterval, subsample_interval
 from monai_genaug.metrics.separability import inception_score, mode_score, real_synthetic_auc
 from monai_genaug.metrics.surface import normalized_surface_distance
@@ -45,14 +53,20 @@ __all__ = [
     "load_extractor",
     "maximum_mean_discrepancy",
     "mode_score",
+    "multiscale_structural_similarity",
     "nearest_distance",
     "nearest_neighbour_accuracy",
+    "normalized_squared_error",
     "normalized_surface_distance",
+    "perceptual_distance",
     "precision_recall",
     "real_synthetic_auc",
     "sample_diversity",
     "score_images",
     "score_instances",
     "separate_objects",
+    "structural_similarity",
     "subsample_interval",
+    "universal_quality_index",
+    "visual_information_fidelity",
 ]

@@ -53,7 +53,7 @@ def _expect(default: Any, value: Any) -> str:
     if isinstance(default, int):
         return "" if type(value) is int else f"a whole number such as {default!r}"
     if isinstance(default, float):
-        return "" if type(value) in (int, float) else f"a number such as {default!r}"
+        return "" if value is None or type(value) in (int, float) else f"a number such as {default!r}"
     return ""
 
 

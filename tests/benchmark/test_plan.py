@@ -35,6 +35,15 @@ def test_wrong_settings_are_refused(change, name, message):
         choose_setting({**PLAN, **change}, name)
 
 
+def test_a_setting_adds_no_names_to_what_a_plan_names():
+    plan = {**PLAN, "nets": {"unet": {}}, "settings": {"short": {"nets": {"unett": {"epochs": 1}}}}}
+    with pytest.raises(
+        ValueError, match="nets of the setting 'short' has the unknown entry 'unett', did you mean 'unet'"
+    ):
+        choose_setting(plan, "short", named=["nets"])
+    assert choose_setting(plan, "short")["nets"] == {"unet": {}, "unett": {"epochs": 1}}
+
+
 def test_an_unknown_key_is_refused_with_the_nearest():
     with pytest.raises(ValueError, match="the plan has the unknown entry 'epoch', did you mean 'epochs'"):
         check_keys({"seeds": 1, "epoch": 2}, ["seeds", "epochs"], "the plan")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Any, TypeVar
@@ -53,8 +54,25 @@ def check_entry(kind: Any, content: Mapping[str, Any], where: str) -> None:
     if missing:
         raise ValueError(f"{where} has no entry {missing[0]!r}, expected {', '.join(needed)}.")
     types = {part.name: str(part.type) for part in fields(kind)}
+    check_types(content, types, where)
+
+
+def check_types(content: Mapping[str, Any], types: Mapping[str, str], where: str) -> None:
+    """Refuse entries of another type than their annotation says.
+
+    Args:
+        content: entries by name.
+        types: annotations, as they are written, by name.
+        where: what errors call the entries.
+
+    Raises:
+        ValueError: for the first entry of another type.
+
+    Example:
+        >>> check_types({"size": [3]}, {"size": "int | Sequence[int]"}, "the box")
+    """
     for name, value in content.items():
-        expected = [text.split("[")[0].strip() for text in types[name].split(" | ")]
+        expected = [text.strip() for text in re.sub(r"\[.*?\]+", "", types[name]).split(" | ")]
         if not any(_is_a(value, text) for text in expected):
             words = " or ".join(WORDS[text] for text in expected)
             hint = f": write {name}: [{value}]" if expected == ["Sequence"] and not isinstance(value, Mapping) else ""

@@ -14,6 +14,7 @@ from monai_genaug.benchmark.label_efficiency import LabelWorth, labels_worth
 from monai_genaug.benchmark.significance import holm, wilcoxon_p
 from monai_genaug.benchmark.stats import PairedInterval, paired_interval
 
+LEVEL = 0.05  # a test that cannot come below it, however large a gain, tells nothing
 MIN_SEEDS = 5  # below which no interval is given: a t interval of two seeds says next to nothing
 Setup = tuple[str, int, str]  # data set, number of labelled images, segmenter
 Recipe = tuple[str, str | None, float]  # arm, generator, share
@@ -30,8 +31,9 @@ class Gain(NamedTuple):
         over_baseline: difference in each measure to the baseline of the setup, over the seeds of both; None for itself.
         over_control: likewise to `copy_paste` of the same share.
         p: of Wilcoxon's test of the Dice difference to the baseline, corrected for the recipes of this setup; None for
-            itself.
-        worth: labels with which `classic` has the same Dice; None without a learning curve.
+            itself, and where the test groups are too few for p to come below `LEVEL`.
+        worth: labels with which `classic` has the same Dice; None without a learning curve, and where there are labels
+            but the interval of the gain holds 0.
         seconds: mean time of the training of its generator.
         headroom: the largest number of labels that `classic` was run with, its mean Dice and its number of seeds; None
             if it was not.
@@ -108,13 +110,15 @@ def measure_gains(results: Iterable[CellResult]) -> list[Gain]:
             for recipe, runs in recipes.items()
             if recipe != own and len(runs.keys() & baseline.keys()) >= MIN_SEEDS
         }
-        names = {str(recipe): p for recipe, p in p_values.items() if p is not None}
-        corrected = holm(names)
+        corrected = holm({str(recipe): p for recipe, p in p_values.items() if p is not None})
+        if baseline and len(corrected) * _least_p(baseline) > LEVEL:
+            corrected = {}
         labels_alone = classic_runs(table, setup[0], setup[2])
         curve = {count: _mean(runs.values(), "dice") for count, runs in labels_alone.items() if len(runs) >= MIN_SEEDS}
         most = max(labels_alone, default=0)
         headroom = (most, _mean(labels_alone[most].values(), "dice"), len(labels_alone[most])) if most else None
         for recipe, runs in recipes.items():
+            over_baseline = None if recipe == own else _differences(runs, baseline)
             given = [run.given for run in runs.values() if run.given is not None]
             control = recipes.get((CONTROL, None, recipe[2]), {})
             means = {name: _mean(runs.values(), name) for name in SCORES}
@@ -124,10 +128,12 @@ def measure_gains(results: Iterable[CellResult]) -> list[Gain]:
                     recipe,
                     tuple(sorted(runs)),
                     means,
-                    None if recipe == own else _differences(runs, baseline),
+                    over_baseline,
                     None if recipe[0] in (BASELINE, CONTROL, SOURCE, "none") else _differences(runs, control),
                     corrected.get(str(recipe)),
-                    labels_worth(curve, means["dice"]) if len(curve) > 1 and recipe[0] != BASELINE else None,
+                    labels_worth(curve, means["dice"])
+                    if len(curve) > 1 and recipe[0] != BASELINE and (setup[1] == 0 or _is_told(over_baseline))
+                    else None,
                     float(np.mean([run.seconds["generator"] for run in runs.values()])),
                     headroom,
                     float(np.mean(given)) if given else None,
@@ -176,6 +182,17 @@ def _p_value(runs: Runs, others: Runs) -> float | None:
     seeds = sorted(runs.keys() & others.keys())
     groups = runs[seeds[0]].groups
     return wilcoxon_p(_paired(runs, others, "dice"), groups) if len(set(groups)) > 1 else None
+
+
+def _least_p(runs: Runs) -> float:
+    """Give the least p of Wilcoxon's test, where all test groups differ to one side."""
+    return float(2.0 ** (1 - len(set(next(iter(runs.values())).groups))))
+
+
+def _is_told(differences: dict[str, Difference] | None) -> bool:
+    """Say whether the interval of the Dice difference leaves out 0."""
+    interval = differences["dice"].interval if differences else None
+    return interval is not None and not interval.low <= 0 <= interval.high
 
 
 def name_recipe(recipe: Recipe) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from monai_genaug._checks import check_at_least, check_choice, check_probability
-from monai_genaug.benchmark.grid.entries import as_mapping, check_entry, make_entry
-from monai_genaug.benchmark.grid.samplers import SAMPLERS, sampler_settings
+from monai_genaug.benchmark.grid.entries import as_mapping, check_entry, check_types, make_entry
+from monai_genaug.benchmark.grid.samplers import SAMPLERS, sampler_types
 from monai_genaug.benchmark.grid.views import VIEWS
 from monai_genaug.benchmark.plan import check_keys, check_list, check_overrides, check_whole
 from monai_genaug.benchmark.segmentation import SEGMENTER
@@ -110,7 +110,9 @@ class GeneratorPlan:
 
     def __post_init__(self) -> None:
         check_choice("masks", self.masks, SAMPLERS)
-        check_keys(self.mask_settings, sampler_settings(self.masks), f"mask_settings of masks {self.masks}")
+        known = sampler_types(self.masks)
+        check_keys(self.mask_settings, known, f"mask_settings of masks {self.masks}")
+        check_types(self.mask_settings, known, f"mask_settings of masks {self.masks}")
         check_whole("pairs", self.pairs)
         check_choice("writes", self.writes, WRITES)
         if self.least_dice is not None:

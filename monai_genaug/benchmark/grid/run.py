@@ -80,7 +80,7 @@ def run_grid(
             ...
         ValueError: the plan has the unknown entry 'cels', did you mean 'cells'? ...
     """
-    plan = GridPlan.of(choose_setting(content, setting))
+    plan = GridPlan.of(choose_setting(content, setting, named=("datasets", "generators", "segmenters")))
     part, chosen = _place(shard, device)
     folder = Path(output_dir or Path("runs", KIND)).expanduser()
     used = dict.fromkeys(name for cells in plan.cells for name in cells.datasets)
@@ -94,7 +94,7 @@ def run_grid(
             dataset.check_source(datasets[dataset.plan.source])
     watch = Watch(bars, None if minutes is None else 60 * minutes)
     kitchens = _open_kitchens(plan, datasets, folder, str(chosen), watch)
-    store, failures = CellStore(folder), []
+    store, failures, unfinished = CellStore(folder), [], ""
     cells = _resolve(list_cells(plan), kitchens)
     own = choose_shard(cells, part)
     watch.begin(len(own))
@@ -108,7 +108,7 @@ def run_grid(
                     failures += _run_cell(cell, key, kitchen, plan, store, chosen)
                 watch.advance()
     except OutOfTimeError:
-        failures.append(f"out of time after {minutes:g} minutes: the same command goes on where it was")
+        unfinished = f"out of time after {minutes:g} minutes: the same command goes on where it was"
     found = [(cell, store.read(kitchens(cell).key(cell))) for cell in cells]
     results = [result._replace(cell=cell) for cell, result in found if result is not None]  # by this plan's names
     gains = measure_gains(results)
@@ -117,7 +117,7 @@ def run_grid(
         write_results(folder, results, gains, [*tables, *measure_tables(gains, tolerance=plan.tolerance)])
         command = write_command(folder, content, data_dir=data_dir, setting=setting, device=device)
         write_grid_report(folder, plan, cells, results, gains, kitchens, command=command)
-    return BenchmarkResult(folder, tables, failures)
+    return BenchmarkResult(folder, tables, failures, unfinished)
 
 
 def _run_cell(

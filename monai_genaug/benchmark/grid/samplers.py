@@ -16,15 +16,17 @@ SAMPLERS: dict[str, Callable[..., Any]] = {
 GIVEN = ("spatial_dims", "instances", "binary")  # settings that the data set says
 
 
-def sampler_settings(masks: str) -> list[str]:
-    """Give the names of the settings of a sampler that a plan may change.
+def sampler_types(masks: str) -> dict[str, str]:
+    """Give the settings of a sampler that a plan may change, with their types as they are annotated.
 
     Args:
         masks: of `SAMPLERS`.
 
     Example:
-        >>> sampler_settings("procedural")
-        ['touching', 'density', 'jitter', 'small']
+        >>> sampler_types("procedural")
+        {'touching': 'float | None', 'density': 'float', 'jitter': 'float', 'small': 'float'}
     """
     parameters = inspect.signature(SAMPLERS[masks]).parameters.values()
-    return [part.name for part in parameters if part.kind is part.KEYWORD_ONLY and part.name not in GIVEN]
+    return {
+        part.name: part.annotation for part in parameters if part.kind is part.KEYWORD_ONLY and part.name not in GIVEN
+    }

@@ -81,6 +81,22 @@ def test_p_values_are_corrected_for_all_recipes_of_a_setup():
     assert gain_of("classic", results).p is None
 
 
+@pytest.mark.parametrize(("images", "recipes", "told"), [(5, 1, False), (6, 1, True), (6, 2, False), (7, 2, True)])
+def test_no_p_is_given_where_it_could_not_be_small(images, recipes, told):
+    gains = {"classic+genaug": 0.05, "copy_paste": 0.03}
+    added = [runs(arm, BASE[:, :images] + gain) for arm, gain in list(gains.items())[:recipes]]
+    found = gain_of("classic+genaug", sum(added, runs("classic", BASE[:, :images])))
+    assert (found.p is not None) == told
+    assert found.p is None or found.p < 0.05
+
+
+def test_a_gain_whose_interval_holds_0_has_no_worth_in_labels():
+    curve = runs("classic", BASE, 2) + runs("classic", BASE + 0.1, 8)
+    noise = np.where(np.arange(6)[:, None] % 2, 0.3, -0.28) * np.ones_like(BASE)
+    assert gain_of("classic+genaug", curve + runs("classic+genaug", BASE + noise, 2)).worth is None
+    assert gain_of("classic+genaug", curve + runs("classic+genaug", BASE + 0.05, 2)).worth is not None
+
+
 def test_groups_of_test_images_count_once():
     groups = ["p", "p", "p", "p", "q", "q", "q", "q"]
     results = [

@@ -65,6 +65,19 @@ def test_only_arms_with_synthetic_images_need_a_generator():
         ({"generators": {"a": {"bundle": "nuclei_pix2pix", "masks": "banks"}}}, "masks"),
         ({"generators": {"a": {"bundle": "nuclei_pix2pix", "writes": "image"}}}, "writes"),
         ({"generators": {"a": {"masks": "bank"}}}, "generator a has no entry 'bundle'"),
+        ({"segmenters": {"unet": {"epochs": -1}}}, "epochs of segmenter unet is -1, expected a whole number, 1 or"),
+        (
+            {"generators": {"a": {"bundle": "nuclei_rflow", "settings": {"iterations_per_epoch": 0}}}},
+            "iterations_per_epoch of generator a is 0",
+        ),
+        (
+            {"generators": {"a": {"bundle": "nuclei_pix2pix", "mask_settings": {"scale": "big"}}}},
+            "mask_settings of masks bank has scale: 'big', expected a list",
+        ),
+        (
+            {"generators": {"a": {"bundle": "nuclei_pix2pix", "mask_settings": {"density": [2]}}}},
+            r"mask_settings of masks bank has density: \[2\], expected a number",
+        ),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )
@@ -80,6 +93,7 @@ def test_wrong_entries_are_refused(change, message):
         ({"arms": ["classics"]}, "an arm is 'classics'"),
         ({"arms": "classic"}, r"cells\[0\] has arms: 'classic', expected a list: write arms: \[classic\]"),
         ({"labelled": []}, "cells have an empty list of labelled"),
+        ({"labelled": 4}, r"cells\[0\] has labelled: 4, expected a list: write labelled: \[4\]"),
         ({"shares": ["0.3"]}, "shares has '0.3', expected numbers from 0 to 1"),
         ({"labelled": [-1]}, "an entry of labelled is -1"),
         ({"labelled": [1.5]}, "labelled has 1.5, expected a number of images, a share between 0 and 1, or all"),

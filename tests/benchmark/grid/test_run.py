@@ -127,9 +127,16 @@ def test_a_full_disk_ends_the_run(root, tmp_path, monkeypatch):
         run(root, tmp_path / "out")
 
 
+@pytest.mark.parametrize("entry", ["datasets", "generators", "segmenters"])
+def test_a_misspelt_name_in_a_setting_is_refused_before_anything_is_trained(root, tmp_path, entry):
+    with pytest.raises(ValueError, match=f"{entry} of the setting 'short' has the unknown entry 'unett'"):
+        run(root, tmp_path / "out", settings={"short": {entry: {"unett": {"epochs": 1}}}})
+
+
 def test_a_run_out_of_time_says_so_and_goes_on_later(root, tmp_path):
     done = run(root, tmp_path / "out", minutes=1e-9)
-    assert done.failures == ["out of time after 1e-09 minutes: the same command goes on where it was"]
+    assert done.unfinished == "out of time after 1e-09 minutes: the same command goes on where it was"
+    assert not done.failures
     assert cells_of(done.folder) == {}
     assert run(root, tmp_path / "out").failures == []
 
