@@ -101,7 +101,7 @@ def test_every_command_of_the_readme_runs(name, tmp_path):
     assert isinstance(torch.jit.load(folder / "model.ts"), torch.nn.Module)
 
 
-@pytest.mark.parametrize("name", ["nuclei_pix2pix", "nuclei_cyclegan", "nuclei_spade", "nuclei_ddpm", "nuclei_rflow"])
+@pytest.mark.parametrize("name", [name for name in NAMES if trains_generator(name)])
 def test_the_python_of_the_generators_readme_runs(name):
     scope: dict = {}
     for block in blocks(name, "python"):

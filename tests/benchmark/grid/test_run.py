@@ -130,7 +130,7 @@ def test_a_full_disk_ends_the_run(root, tmp_path, monkeypatch):
 @pytest.mark.parametrize("entry", ["datasets", "generators", "segmenters"])
 def test_a_misspelt_name_in_a_setting_is_refused_before_anything_is_trained(root, tmp_path, entry):
     with pytest.raises(ValueError, match=f"{entry} of the setting 'short' has the unknown entry 'unett'"):
-        run(root, tmp_path / "out", settings={"short": {entry: {"unett": {"epochs": 1}}}})
+        run(root, tmp_path / "out", changes={"settings": {"short": {entry: {"unett": {"epochs": 1}}}}})
 
 
 def test_a_run_out_of_time_says_so_and_goes_on_later(root, tmp_path):
