@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from monai_genaug.generators import ConditionalGenerator as ConditionalGenerator
     from monai_genaug.generators import GeneratorHandle as GeneratorHandle
     from monai_genaug.generators import ModuleGenerator as ModuleGenerator
+    from monai_genaug.generators import accelerate as accelerate
     from monai_genaug.generators import load_generator as load_generator
     from monai_genaug.generators import save_generator as save_generator
     from monai_genaug.synthesis import Synthesis as Synthesis
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from monai_genaug.transforms import GenerativeAugmentd as GenerativeAugmentd
     from monai_genaug.transforms import GenerativeAugmentDict as GenerativeAugmentDict
     from monai_genaug.transforms import GenerativePrepareBatch as GenerativePrepareBatch
+    from monai_genaug.transforms import augment_batch as augment_batch
 
 __version__ = "0.1.0"
 
@@ -30,6 +32,8 @@ _HOME = {  # imported on first use, since MONAI takes seconds to import and the 
     "GeneratorHandle": "generators",
     "ModuleGenerator": "generators",
     "Synthesis": "synthesis",
+    "accelerate": "generators",
+    "augment_batch": "transforms",
     "load_generator": "generators",
     "save_generator": "generators",
     "synthesize": "synthesis",

@@ -1,5 +1,6 @@
 """Generators of images from labels, and how they are saved and loaded."""
 
+from monai_genaug.generators.acceleration import accelerate
 from monai_genaug.generators.backgrounds import BackgroundGenerator
 from monai_genaug.generators.base import ConditionalGenerator
 from monai_genaug.generators.config import build_generator, describe_generator
@@ -28,6 +29,7 @@ __all__ = [
     "Pix2PixGenerator",
     "RectifiedFlowGenerator",
     "SPADEGenerator",
+    "accelerate",
     "build_generator",
     "describe_generator",
     "digest_of",

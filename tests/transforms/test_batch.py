@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 import torch
+from monai.engines import SupervisedTrainer
+from torch._dynamo.testing import CompileCounter
 
-from monai_genaug import GenerativePrepareBatch, load_generator, synthesize
+from monai_genaug import GenerativePrepareBatch, ModuleGenerator, load_generator, synthesize
 from monai_genaug._rng import derive_seed
-from monai_genaug.masks import LabelDeformation
+from monai_genaug.masks import BinaryEncoding, LabelDeformation
 from tests.helpers import blobs, save_untrained
 
 
@@ -83,3 +87,63 @@ def test_labels_of_sixteen_bit_stay_so(folder):
     image, label = GenerativePrepareBatch(folder, 1.0)(data, device="cpu")
     assert label.dtype == torch.uint16
     assert changed(data, image) == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("options", "tolerance"),
+    [
+        ({"channels_last": True}, 1e-4),
+        ({"amp": True}, 0.05),
+    ],
+    ids=["channels_last", "amp"],
+)
+def test_faster_ways_of_the_same_network_are_pickled_and_give_the_same_pairs_to_their_tolerance(
+    folder, options, tolerance
+):
+    data = batch(3)
+    plain = GenerativePrepareBatch(folder, 1.0)(data, device="cpu")[0]
+    prepare = pickle.loads(pickle.dumps(GenerativePrepareBatch(folder, 1.0, **options)))
+    image = prepare(data, device="cpu")[0]
+    torch.testing.assert_close(image, plain, atol=tolerance, rtol=0)
+
+
+def test_batches_of_which_other_numbers_of_rows_are_replaced_share_one_graph():
+    torch._dynamo.reset()
+    network = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3, padding=1), torch.nn.Tanh(), torch.nn.Conv2d(2, 1, 1))
+    generator = ModuleGenerator(network, spatial_dims=2, image_channels=1, encoding=BinaryEncoding())
+    counter = CompileCounter()
+    prepare = GenerativePrepareBatch(generator, 0.5, compile=True, compile_kwargs={"backend": counter})
+    plain = GenerativePrepareBatch(generator, 0.5)
+    replaced = set()
+    for start in range(0, 80, 4):
+        data = batch(4, start)
+        image = prepare(data, device="cpu")[0]
+        torch.testing.assert_close(image, plain(data, device="cpu")[0], atol=1e-4, rtol=0)
+        replaced.add(sum(changed(data, image)))
+    assert {1, 2, 3} <= replaced
+    assert counter.frame_count == 1
+
+
+def test_monais_trainer_is_fed_with_synthetic_rows(folder):
+    seen = []
+
+    class Network(torch.nn.Conv2d):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            seen.append(x.clone())
+            return super().forward(x)
+
+    network = Network(1, 1, 3, padding=1)
+    prepare = GenerativePrepareBatch(folder, 0.5, label_transform=torch.Tensor.float)
+    batches = [batch(4), batch(3, start=4)]
+    SupervisedTrainer(
+        device="cpu",
+        max_epochs=1,
+        train_data_loader=batches,
+        epoch_length=2,
+        network=network,
+        optimizer=torch.optim.SGD(network.parameters(), lr=0.1),
+        loss_function=torch.nn.MSELoss(),
+        prepare_batch=prepare,
+    ).run()
+    for data, image in zip(batches, seen, strict=True):
+        assert torch.equal(image, GenerativePrepareBatch(folder, 0.5)(data, device="cpu")[0])
