@@ -35,7 +35,9 @@ def test_arguments_that_a_config_does_not_give_can_be_set(data, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "change", [{"crop_size": [16, 32]}, {"encoding": "one_hot"}, {"network_def#base_features": [4]}], ids=str
+    "change",
+    [{"crop_size": "$[16, 32]"}, {"encoding": "$'one_hot'"}, {"network_def#base_features": "$[4]"}],
+    ids=["list", "text", "nested"],
 )
 def test_settings_that_do_not_fit_together_are_one_line(data, tmp_path, change):
     with pytest.raises(ValueError, match=r"the settings do not fit together: .*Check what was set"):
@@ -55,7 +57,7 @@ def test_an_output_folder_in_the_data_set_is_refused(data):
         ({"image_channels": 3}, "set image_channels=1"),
         ({"crop_size": 15}, "crop_size is 15, expected a multiple of 8"),
         ({"features": 32}, "the settings do not fit together"),
-        ({"network_def": "dynunet"}, "the settings do not fit together"),
+        ({"network_def": "dynunet"}, "network_def is 'dynunet', expected one of '@unet', '@dynunet'"),
     ],
     ids=str,
 )
