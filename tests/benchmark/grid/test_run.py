@@ -154,7 +154,7 @@ def test_time_that_is_over_stops_a_training_which_then_goes_on_to_the_same_score
     with monkeypatch.context() as patch:
         patch.setattr(Watch, "check", over)
         stopped = run(root, tmp_path / "out", cell, changes=long, minutes=1)
-    assert stopped.failures
+    assert stopped.unfinished
     assert cells_of(stopped.folder) == {}
     assert list(stopped.folder.rglob("checkpoint.pt"))
     done = cells_of(run(root, tmp_path / "out", cell, changes=long).folder)
